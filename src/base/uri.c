@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/uri.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static const char *const schemes[] = {"postgresql://", "postgres://"};
+
+bool lk_uri_is_uri(const char *target)
+{
+	return strstr(target, "://") != NULL || strchr(target, '=') != NULL;
+}
+
+static int hex(char c)
+{
+	if (!isxdigit((unsigned char)c))
+		return -1;
+	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+}
+
+/* Parameter names may be percent-encoded: libpq decodes them, so we must too. */
+static void decode(const char *from, size_t length, char *to, size_t size)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < length && n + 1 < size; i++) {
+		if (from[i] == '%' && i + 2 < length && hex(from[i + 1]) >= 0 &&
+		    hex(from[i + 2]) >= 0) {
+			to[n++] = (char)(hex(from[i + 1]) * 16 + hex(from[i + 2]));
+			i += 2;
+		} else {
+			to[n++] = from[i];
+		}
+	}
+	to[n] = '\0';
+}
+
+static bool is_secret(const char *name)
+{
+	static const char *const secrets[] = {"password", "sslpassword", "passwd", "pwd"};
+	for (size_t i = 0; i < LK_COUNT(secrets); i++)
+		if (strcasecmp(name, secrets[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool parameters_hold_secret(const char *query)
+{
+	while (query && *query) {
+		char name[40];
+		size_t length = strcspn(query, "&");
+		decode(query, strcspn(query, "=&"), name, sizeof name);
+		if (is_secret(name))
+			return true;
+		query += length + (query[length] == '&');
+	}
+	return false;
+}
+
+/* "user:secret@" before the host. A '/' inside the secret, which a careful writer encodes, counts
+ * too. */
+static bool authority_holds_secret(const char *authority)
+{
+	size_t length = strcspn(authority, "?#");
+	const char *at = memrchr(authority, '@', length);
+	return at && memchr(authority, ':', (size_t)(at - authority)) != NULL;
+}
+
+static bool refuse_secret(struct lk_error *error)
+{
+	return lk_fail(
+		error, LK_ERROR_USAGE,
+		"the URI holds a password, which other users can read from the process list and "
+		"from files: put it into ~/.pgpass or a service file and leave it out");
+}
+
+bool lk_uri_check(const char *uri, struct lk_error *error)
+{
+	for (const char *p = uri; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return lk_fail(error, LK_ERROR_USAGE, "the URI holds a control character");
+	if (!strstr(uri, "://")) {
+		if (strcasestr(uri, "password"))
+			return refuse_secret(error);
+		return lk_fail(
+			error, LK_ERROR_USAGE,
+			"a target is a URI such as postgresql://user@host:5432/database, or a name "
+			"from the settings");
+	}
+	const char *authority = strstr(uri, "://") + 3;
+	const char *query = strchr(authority, '?');
+	if (authority_holds_secret(authority) || parameters_hold_secret(query ? query + 1 : NULL))
+		return refuse_secret(error);
+	for (size_t i = 0; i < LK_COUNT(schemes); i++)
+		if (strncmp(uri, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	if (strncmp(uri, "mysql://", 8) == 0 || strncmp(uri, "mariadb://", 10) == 0)
+		return lk_fail(
+			error, LK_ERROR_USAGE,
+			"this version serves PostgreSQL; MySQL and MariaDB are not served yet");
+	return lk_fail(error, LK_ERROR_USAGE, "a target's URI begins with postgresql://, not %.*s",
+		       (int)strcspn(uri, ":"), uri);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "catalog/catalog.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static const struct lk_catalog_ops *const engines[LK_ENGINES] = {
+	[LK_ENGINE_POSTGRES] = &lk_pg_catalog,
+};
+
+bool lk_catalog_table(struct lk_session *session, const char *written, struct lk_table *table,
+		      struct lk_error *error)
+{
+	return engines[session->driver->engine]->table(session, written, table, error);
+}
+
+bool lk_catalog_server(struct lk_session *session, struct lk_server *server, struct lk_error *error)
+{
+	return engines[session->driver->engine]->server(session, server, error);
+}
+
+bool lk_catalog_privileges(struct lk_session *session, const struct lk_table *table,
+			   struct lk_error *error)
+{
+	return engines[session->driver->engine]->privileges(session, table, error);
+}
+
+static void free_column(struct lk_column *column)
+{
+	free(column->name);
+	free(column->sql);
+	free(column->type);
+	free(column->collation);
+	free(column->default_sql);
+	free(column->comment);
+}
+
+void lk_table_free(struct lk_table *table)
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		free_column(&table->columns[i]);
+	for (size_t i = 0; i < table->key.count; i++) {
+		free(table->key.columns[i]);
+		free(table->key.sql[i]);
+		free(table->key.types[i]);
+	}
+	free(table->key.columns);
+	free(table->key.sql);
+	free(table->key.types);
+	free(table->key.index);
+	free(table->columns);
+	free(table->schema);
+	free(table->name);
+	free(table->sql);
+	free(table->shown);
+	memset(table, 0, sizeof *table);
+}
+
+const struct lk_column *lk_table_column(const struct lk_table *table, const char *name)
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		if (strcmp(table->columns[i].name, name) == 0)
+			return &table->columns[i];
+	return NULL;
+}
+
+const struct lk_column *lk_table_need_column(const struct lk_table *table, const char *name,
+					     struct lk_error *error)
+{
+	const struct lk_column *column = lk_table_column(table, name);
+	if (column)
+		return column;
+	for (size_t i = 0; i < table->column_count; i++)
+		if (strcasecmp(table->columns[i].name, name) == 0) {
+			lk_fail(error, LK_ERROR_PLAN,
+				"table %s has no column \"%s\", but it has \"%s\": names are exact",
+				table->shown, name, table->columns[i].name);
+			return NULL;
+		}
+	lk_fail(error, LK_ERROR_PLAN, "table %s has no column \"%s\"", table->shown, name);
+	return NULL;
+}

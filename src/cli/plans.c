@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/plans.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/path.h"
+#include "cli/find.h"
+#include "keeper/spawn.h"
+#include "plan/file.h"
+
+void lk_cli_plans_usual(struct lk_cli_plans *plans)
+{
+	char *config = lk_path_config();
+	plans->folders[0] = lk_strdup("plans");
+	plans->folders[1] = lk_path_join(config, "plans");
+	plans->folders[2] = lk_strdup(LK_PKGDATADIR "/plans");
+	free(config);
+}
+
+void lk_cli_plans_free(struct lk_cli_plans *plans)
+{
+	for (size_t i = 0; i < LK_COUNT(plans->folders); i++)
+		free(plans->folders[i]);
+}
+
+static void describe(const struct lk_plan *plan, char *text, size_t size)
+{
+	if (plan->operation_count > 0)
+		snprintf(text, size, "rename %s.%s to %s%s", plan->operations[0].table,
+			 plan->operations[0].from, plan->operations[0].to,
+			 plan->operation_count > 1 ? ", and more" : "");
+	else
+		snprintf(text, size, "%zu steps%s%s", plan->step_count, plan->why[0] ? ": " : "", plan->why);
+}
+
+static void read_entry(const char *path, struct lk_cli_plan *entry)
+{
+	struct lk_plan plan = {0};
+	struct lk_problems problems = {0};
+	memset(entry, 0, sizeof *entry);
+	LK_COPY(entry->path, path);
+	entry->readable = lk_plan_read(path, &plan, &problems);
+	if (entry->readable) {
+		LK_COPY(entry->name, plan.name);
+		describe(&plan, entry->what, sizeof entry->what);
+	} else {
+		const char *slash = strrchr(path, '/');
+		LK_COPY(entry->name, slash ? slash + 1 : path);
+		LK_COPY(entry->what, problems.count ? problems.list[0].text : "unreadable");
+	}
+	lk_plan_free(&plan);
+	lk_problems_free(&problems);
+}
+
+static size_t read_folder(const char *folder, struct lk_cli_plan *list, size_t count, size_t capacity)
+{
+	struct dirent **names;
+	int found = scandir(folder, &names, NULL, alphasort);
+	for (int i = 0; i < found; i++) {
+		size_t length = strlen(names[i]->d_name);
+		if (count < capacity && length > 5 &&
+		    strcmp(names[i]->d_name + length - 5, ".yaml") == 0) {
+			char *path = lk_path_join(folder, names[i]->d_name);
+			read_entry(path, &list[count++]);
+			free(path);
+		}
+		free(names[i]);
+	}
+	if (found >= 0)
+		free(names);
+	return count;
+}
+
+static size_t add_runs(struct lk_cli_plan *list, size_t count, size_t capacity)
+{
+	struct lk_error ignored;
+	struct lk_found *found;
+	size_t found_count;
+	if (!lk_find_runs(NULL, &found, &found_count, &ignored))
+		return count;
+	for (size_t i = 0; i < found_count; i++) {
+		struct lk_cli_plan *entry = NULL;
+		for (size_t p = 0; p < count && !entry; p++)
+			if (strcmp(list[p].name, found[i].snapshot->plan) == 0 && !list[p].socket[0])
+				entry = &list[p];
+		if (!entry && count < capacity) {
+			entry = &list[count++];
+			memset(entry, 0, sizeof *entry);
+			entry->readable = true;
+			LK_COPY(entry->name, found[i].snapshot->plan);
+		}
+		if (!entry)
+			break;
+		LK_COPY(entry->socket, found[i].path);
+		snprintf(entry->what, sizeof entry->what, "run %.24s is %.16s on %.60s",
+			 found[i].snapshot->run, found[i].snapshot->state, found[i].snapshot->target);
+	}
+	lk_find_free(found, found_count);
+	return count;
+}
+
+size_t lk_cli_plans_list(const struct lk_cli_plans *plans, struct lk_cli_plan *list, size_t capacity)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < LK_COUNT(plans->folders) && plans->folders[i]; i++)
+		count = read_folder(plans->folders[i], list, count, capacity);
+	return add_runs(list, count, capacity);
+}
+
+bool lk_cli_plans_open(const struct lk_cli_plans *plans, const char *path, char *socket, size_t size,
+		       struct lk_error *error)
+{
+	struct lk_plan plan = {0};
+	struct lk_problems problems = {0};
+	bool opened = lk_plan_read(path, &plan, &problems);
+	if (opened) {
+		const struct lk_spawn spawn = {.plan_file = path,
+					       .plan_name = plan.name,
+					       .target = plans->target ? plans->target : plan.target,
+					       .environment = plans->environment,
+					       .application_file = plans->application_file};
+		opened = lk_keeper_spawn(&spawn, socket, size, NULL, error);
+	} else {
+		char *text = lk_problems_text(&problems);
+		lk_fail(error, LK_ERROR_PLAN, "%s", text);
+		free(text);
+	}
+	lk_plan_free(&plan);
+	lk_problems_free(&problems);
+	return opened;
+}

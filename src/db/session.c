@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "db/session.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/memory.h"
+
+static const struct lk_driver *const drivers[] = {&lk_pg_driver};
+
+static bool has_scheme(const struct lk_driver *driver, const char *uri)
+{
+	for (size_t i = 0; driver->schemes[i]; i++)
+		if (strncmp(uri, driver->schemes[i], strlen(driver->schemes[i])) == 0)
+			return true;
+	return false;
+}
+
+const struct lk_driver *lk_driver_for(const char *uri, struct lk_error *error)
+{
+	struct lk_buffer legal = {0};
+	for (size_t d = 0; d < LK_COUNT(drivers); d++) {
+		if (has_scheme(drivers[d], uri))
+			return drivers[d];
+		for (size_t i = 0; drivers[d]->schemes[i]; i++)
+			lk_buffer_addf(&legal, "%s%s", legal.length ? ", " : "",
+				       drivers[d]->schemes[i]);
+	}
+	lk_fail(error, LK_ERROR_USAGE,
+		"\"%s\" is not a target: give a name from the settings or a URI that begins with %s", uri,
+		lk_buffer_text(&legal));
+	lk_buffer_free(&legal);
+	return NULL;
+}
+
+struct lk_session *lk_session_open(const char *uri, const char *run, const char *role,
+				   struct lk_error *error)
+{
+	const struct lk_driver *driver = lk_driver_for(uri, error);
+	if (!driver)
+		return NULL;
+	char *name = lk_format("lockkeeper:%s:%s", run, role);
+	void *connection = driver->open(uri, name, error);
+	free(name);
+	if (!connection)
+		return NULL;
+	struct lk_session *session = lk_alloc(sizeof *session);
+	session->driver = driver;
+	session->connection = connection;
+	session->id = driver->session_id(connection);
+	LK_COPY(session->role, role);
+	lk_flight_init(&session->flight);
+	return session;
+}
+
+void lk_session_close(struct lk_session *session)
+{
+	if (!session)
+		return;
+	/* Waits for cancels that are on their way to this session. */
+	lk_flight_begin(&session->flight);
+	session->driver->close(session->connection);
+	lk_flight_destroy(&session->flight);
+	free(session);
+}
+
+static bool run_statement(struct lk_session *session, struct lk_result *result,
+			  struct lk_error *error, const char *sql, size_t count,
+			  const char *const *parameters)
+{
+	struct lk_error ignored;
+	if (lk_flight_begin(&session->flight))
+		session->driver->execute(session->connection, "", 0, NULL, NULL, &ignored);
+	int64_t from = lk_clock_us();
+	bool done =
+		session->driver->execute(session->connection, sql, count, parameters, result, error);
+	lk_flight_end(&session->flight);
+	if (session->sent)
+		session->sent(session->sent_context, session->role, sql,
+			      (double)(lk_clock_us() - from) / 1000.0,
+			      done && result ? (result->rows ? (int64_t)result->rows : result->affected)
+					     : 0,
+			      done ? NULL : error);
+	return done;
+}
+
+bool lk_query(struct lk_session *session, struct lk_result *result, struct lk_error *error,
+	      const char *sql, size_t count, const char *const *parameters)
+{
+	struct lk_result unwanted = {0};
+	lk_error_clear(error);
+	if (result)
+		memset(result, 0, sizeof *result);
+	if (session->stop && atomic_load(session->stop))
+		return lk_fail(error, LK_ERROR_CANCELLED, "stopped before the statement was sent");
+	bool done = run_statement(session, result ? result : &unwanted, error, sql, count, parameters);
+	lk_result_free(&unwanted);
+	return done;
+}
+
+bool lk_execute(struct lk_session *session, const char *sql, struct lk_error *error)
+{
+	return lk_query(session, NULL, error, sql, 0, NULL);
+}
+
+bool lk_begin(struct lk_session *session, struct lk_error *error)
+{
+	return lk_execute(session, "BEGIN", error);
+}
+
+bool lk_commit(struct lk_session *session, struct lk_error *error)
+{
+	return lk_execute(session, "COMMIT", error);
+}
+
+void lk_rollback(struct lk_session *session)
+{
+	struct lk_error ignored;
+	run_statement(session, NULL, &ignored, "ROLLBACK", 0, NULL);
+}
+
+bool lk_session_cancel_begin(struct lk_session *session)
+{
+	return lk_flight_cancel_begin(&session->flight) != 0;
+}
+
+bool lk_session_cancel_finish(struct lk_session *session, struct lk_session *control,
+			      struct lk_error *error)
+{
+	bool sent = control &&
+		    control->driver->cancel(control->connection, session->id, error);
+	if (!sent)
+		sent = session->driver->cancel_directly(session->connection, error);
+	lk_flight_cancel_end(&session->flight);
+	return sent;
+}
+
+void lk_session_interrupt(struct lk_session *session)
+{
+	session->driver->interrupt(session->connection);
+}

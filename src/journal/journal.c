@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The journal's calls, handed to the engine that the session belongs to. */
+#include "journal/journal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct lk_journal_ops *const engines[LK_ENGINES] = {
+	[LK_ENGINE_POSTGRES] = &lk_pg_journal,
+};
+
+static const struct lk_journal_ops *ops(const struct lk_session *session)
+{
+	return engines[session->driver->engine];
+}
+
+bool lk_journal_installed(struct lk_session *session, bool *installed, struct lk_error *error)
+{
+	return ops(session)->installed(session, installed, error);
+}
+
+bool lk_journal_install(struct lk_session *session, struct lk_error *error)
+{
+	return ops(session)->install(session, error);
+}
+
+bool lk_journal_create(struct lk_session *session, const char *run, const struct lk_plan *plan,
+		       const struct lk_journal_holder *holder, struct lk_error *error)
+{
+	return ops(session)->create(session, run, plan, holder, error);
+}
+
+bool lk_journal_find(struct lk_session *session, const char *plan_name, bool *found,
+		     struct lk_journal_run *run, struct lk_error *error)
+{
+	return ops(session)->find(session, plan_name, found, run, error);
+}
+
+bool lk_journal_get(struct lk_session *session, const char *name, struct lk_journal_run *run,
+		    struct lk_error *error)
+{
+	return ops(session)->get(session, name, run, error);
+}
+
+bool lk_journal_list(struct lk_session *session, struct lk_journal_run **runs, size_t *count,
+		     struct lk_error *error)
+{
+	return ops(session)->list(session, runs, count, error);
+}
+
+bool lk_journal_load(struct lk_session *session, const char *run, struct lk_plan *plan,
+		     struct lk_error *error)
+{
+	return ops(session)->load(session, run, plan, error);
+}
+
+bool lk_journal_steps(struct lk_session *session, const char *run, size_t count,
+		      struct lk_journal_step *steps, struct lk_error *error)
+{
+	return ops(session)->steps(session, run, count, steps, error);
+}
+
+bool lk_journal_hold(struct lk_session *session, const char *run, struct lk_error *error)
+{
+	return ops(session)->hold(session, run, error);
+}
+
+bool lk_journal_take_over(struct lk_session *session, const char *run,
+			  const struct lk_journal_holder *holder, int64_t *epoch,
+			  struct lk_error *error)
+{
+	return ops(session)->take_over(session, run, holder, epoch, error);
+}
+
+bool lk_journal_fence(struct lk_session *session, const char *run, int64_t epoch,
+		      struct lk_error *error)
+{
+	return ops(session)->fence(session, run, epoch, error);
+}
+
+bool lk_journal_guard(struct lk_session *session, const char *run, int64_t epoch,
+		      struct lk_error *error)
+{
+	return ops(session)->guard(session, run, epoch, error);
+}
+
+void lk_journal_unguard(struct lk_session *session, const char *run)
+{
+	ops(session)->unguard(session, run);
+}
+
+bool lk_journal_set_step(struct lk_session *session, const char *run, int number, const char *state,
+			 const char *note, struct lk_error *error)
+{
+	return ops(session)->set_step(session, run, number, state, note, error);
+}
+
+bool lk_journal_set_state(struct lk_session *session, const char *run, const char *state,
+			  const char *reason, struct lk_error *error)
+{
+	return ops(session)->set_state(session, run, state, reason, error);
+}
+
+bool lk_journal_set_wanted(struct lk_session *session, const char *run, const char *wanted,
+			   struct lk_error *error)
+{
+	return ops(session)->set_wanted(session, run, wanted, error);
+}
+
+bool lk_journal_heartbeat(struct lk_session *session, const char *run, int64_t epoch,
+			  struct lk_error *error)
+{
+	return ops(session)->heartbeat(session, run, epoch, error);
+}
+
+bool lk_journal_poll(struct lk_session *session, const char *run, const char *digest,
+		     char wanted[16], struct lk_journal_approval **approvals, size_t *count,
+		     struct lk_error *error)
+{
+	return ops(session)->poll(session, run, digest, wanted, approvals, count, error);
+}
+
+bool lk_journal_approve(struct lk_session *session, const char *run, const char *digest,
+			const struct lk_journal_approval *approval, struct lk_error *error)
+{
+	return ops(session)->approve(session, run, digest, approval, error);
+}
+
+bool lk_journal_event(struct lk_session *session, const char *run, int64_t number, int64_t at,
+		      const char *const kind_who_text[3], struct lk_error *error)
+{
+	return ops(session)->event(session, run, number, at, kind_who_text, error);
+}
+
+bool lk_journal_cursor(struct lk_session *session, const char *run, int step, size_t count,
+		       struct lk_journal_cursor *cursor, struct lk_error *error)
+{
+	return ops(session)->cursor(session, run, step, count, cursor, error);
+}
+
+bool lk_journal_set_cursor(struct lk_session *session, const char *run, int step,
+			   const struct lk_journal_cursor *cursor, struct lk_error *error)
+{
+	return ops(session)->set_cursor(session, run, step, cursor, error);
+}
+
+bool lk_journal_forget_cursor(struct lk_session *session, const char *run, int step,
+			      struct lk_error *error)
+{
+	return ops(session)->forget_cursor(session, run, step, error);
+}
+
+bool lk_journal_cleanup(struct lk_session *session, const char *run, int step, const char *sql,
+			struct lk_error *error)
+{
+	return ops(session)->cleanup(session, run, step, sql, error);
+}
+
+void lk_journal_cursor_free(struct lk_journal_cursor *cursor)
+{
+	for (size_t i = 0; cursor->key && i < cursor->count; i++)
+		free(cursor->key[i]);
+	free(cursor->key);
+	memset(cursor, 0, sizeof *cursor);
+}

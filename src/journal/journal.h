@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The durable state of runs, in the target itself: schema `lockkeeper`. A person with nothing but the
+ * server's own client can read it, pause a run (UPDATE lockkeeper.run SET wanted = 'paused') and find the
+ * clean-up SQL (lockkeeper.cleanup).
+ *
+ * Fencing: each run has an epoch, in a row that only a takeover changes. Every transaction of a keeper
+ * reads it FOR SHARE until its commit (lk_journal_fence), so a keeper that was replaced cannot commit
+ * anything. A keeper also holds an advisory lock on its run for as long as its journal session lives
+ * (lk_journal_hold); statements that cannot stand in a transaction take a second one around themselves
+ * (lk_journal_guard). All calls block and run on the session's thread.
+ */
+#ifndef LK_JOURNAL_JOURNAL_H
+#define LK_JOURNAL_JOURNAL_H
+
+#include "db/session.h"
+#include "plan/model.h"
+
+/* What a person (or a keeper) wants of a run: running, paused, aborted, rollback. */
+struct lk_journal_run {
+	char name[24], plan[64], digest[65];
+	char state[16], reason[300], wanted[16];
+	char host[64], holder[64]; /* of the keeper that wrote last: "alice@bastion-1, process 4410" */
+	int pid;
+	int64_t epoch;
+	int64_t created, changed;  /* wall ms */
+	double heartbeat_age_ms;   /* negative: none yet */
+};
+
+struct lk_journal_step {
+	char state[12];            /* pending, running, done, undone, failed */
+	char note[300];
+	int64_t started, ended;    /* wall ms, 0 not yet */
+};
+
+/* Where a backfill is; committed with each chunk. */
+struct lk_journal_cursor {
+	char **key;                /* text of each key column of the last row done; NULL: at the beginning */
+	size_t count;
+	int64_t rows_done, rows_changed, chunks;
+	bool finished;
+};
+
+struct lk_journal_approval {
+	char gate[64], who[64], origin[80];
+	int64_t at;
+};
+
+/* Who acts, for the journal's records. */
+struct lk_journal_holder {
+	const char *who, *host;
+	int pid;
+};
+
+bool lk_journal_installed(struct lk_session *session, bool *installed, struct lk_error *error);
+/* Creates schema and tables where they are missing; several keepers may do so at once. */
+bool lk_journal_install(struct lk_session *session, struct lk_error *error);
+
+/* Records a new run with its steps and their clean-up; epoch 1. Outside a transaction. */
+bool lk_journal_create(struct lk_session *session, const char *run, const struct lk_plan *plan,
+		       const struct lk_journal_holder *holder, struct lk_error *error);
+/* The unfinished run of a plan (state other than done, undone), if any; *found says so. */
+bool lk_journal_find(struct lk_session *session, const char *plan_name, bool *found,
+		     struct lk_journal_run *run, struct lk_error *error);
+/* One run by its name, or by its plan's name when exactly one unfinished run has it. Class USAGE when none. */
+bool lk_journal_get(struct lk_session *session, const char *name, struct lk_journal_run *run,
+		    struct lk_error *error);
+/* All runs, newest first; *runs is the caller's. */
+bool lk_journal_list(struct lk_session *session, struct lk_journal_run **runs, size_t *count,
+		     struct lk_error *error);
+/* The plan of a run, completed, and its steps' states (an array of plan->step_count, the caller's). */
+bool lk_journal_load(struct lk_session *session, const char *run, struct lk_plan *plan,
+		     struct lk_error *error);
+bool lk_journal_steps(struct lk_session *session, const char *run, size_t count,
+		      struct lk_journal_step *steps, struct lk_error *error);
+
+/* Takes the run's advisory lock for the session's life. When another session has it, class REFUSED with
+ * the holder's name. */
+bool lk_journal_hold(struct lk_session *session, const char *run, struct lk_error *error);
+/* Ends every other session of the run, waits until the server shows none, and raises the epoch.
+ * The run must be held. */
+bool lk_journal_take_over(struct lk_session *session, const char *run,
+			  const struct lk_journal_holder *holder, int64_t *epoch,
+			  struct lk_error *error);
+/* In a transaction: class FENCED when the epoch is not ours any more; else it stays ours until the end. */
+bool lk_journal_fence(struct lk_session *session, const char *run, int64_t epoch,
+		      struct lk_error *error);
+/* For statements without a transaction: advisory lock, then epoch; released by lk_journal_unguard. */
+bool lk_journal_guard(struct lk_session *session, const char *run, int64_t epoch,
+		      struct lk_error *error);
+void lk_journal_unguard(struct lk_session *session, const char *run);
+
+bool lk_journal_set_step(struct lk_session *session, const char *run, int number, const char *state,
+			 const char *note, struct lk_error *error);
+bool lk_journal_set_state(struct lk_session *session, const char *run, const char *state,
+			  const char *reason, struct lk_error *error);
+bool lk_journal_set_wanted(struct lk_session *session, const char *run, const char *wanted,
+			   struct lk_error *error);
+bool lk_journal_heartbeat(struct lk_session *session, const char *run, int64_t epoch,
+			  struct lk_error *error);
+/* `wanted` of the run, and its approvals under the digest (*approvals is the caller's). */
+bool lk_journal_poll(struct lk_session *session, const char *run, const char *digest, char wanted[16],
+		     struct lk_journal_approval **approvals, size_t *count, struct lk_error *error);
+bool lk_journal_approve(struct lk_session *session, const char *run, const char *digest,
+			const struct lk_journal_approval *approval, struct lk_error *error);
+bool lk_journal_event(struct lk_session *session, const char *run, int64_t number, int64_t at,
+		      const char *const kind_who_text[3], struct lk_error *error);
+
+bool lk_journal_cursor(struct lk_session *session, const char *run, int step, size_t count,
+		       struct lk_journal_cursor *cursor, struct lk_error *error);
+bool lk_journal_set_cursor(struct lk_session *session, const char *run, int step,
+			   const struct lk_journal_cursor *cursor, struct lk_error *error);
+bool lk_journal_forget_cursor(struct lk_session *session, const char *run, int step,
+			      struct lk_error *error);
+void lk_journal_cursor_free(struct lk_journal_cursor *cursor);
+
+/* SQL that removes what a step left, for a person without our program; replaces the step's earlier one.
+ * NULL: nothing is left; with step -1 of any step. */
+bool lk_journal_cleanup(struct lk_session *session, const char *run, int step, const char *sql,
+			struct lk_error *error);
+
+/* The engines' side: the same calls. */
+struct lk_journal_ops {
+	__typeof__(lk_journal_installed) *installed;
+	__typeof__(lk_journal_install) *install;
+	__typeof__(lk_journal_create) *create;
+	__typeof__(lk_journal_find) *find;
+	__typeof__(lk_journal_get) *get;
+	__typeof__(lk_journal_list) *list;
+	__typeof__(lk_journal_load) *load;
+	__typeof__(lk_journal_steps) *steps;
+	__typeof__(lk_journal_hold) *hold;
+	__typeof__(lk_journal_take_over) *take_over;
+	__typeof__(lk_journal_fence) *fence;
+	__typeof__(lk_journal_guard) *guard;
+	__typeof__(lk_journal_unguard) *unguard;
+	__typeof__(lk_journal_set_step) *set_step;
+	__typeof__(lk_journal_set_state) *set_state;
+	__typeof__(lk_journal_set_wanted) *set_wanted;
+	__typeof__(lk_journal_heartbeat) *heartbeat;
+	__typeof__(lk_journal_poll) *poll;
+	__typeof__(lk_journal_approve) *approve;
+	__typeof__(lk_journal_event) *event;
+	__typeof__(lk_journal_cursor) *cursor;
+	__typeof__(lk_journal_set_cursor) *set_cursor;
+	__typeof__(lk_journal_forget_cursor) *forget_cursor;
+	__typeof__(lk_journal_cleanup) *cleanup;
+};
+extern const struct lk_journal_ops lk_pg_journal;
+
+#endif

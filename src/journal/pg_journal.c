@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "journal/journal.h"
+#include "journal/pg_install.h"
+
+/* How long the old keeper's sessions may take to end when they are told to. */
+#define END_SESSIONS_MS 15000
+
+/* Two-number advisory locks: which kind, and which run. */
+#define HOLD_KEY "hashtext('lockkeeper.hold'), hashtext($1)"
+#define GUARD_KEY "hashtext('lockkeeper.guard'), hashtext($1)"
+
+#define WALL_MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
+
+static const char run_columns[] =
+	"SELECT r.name, r.plan, r.digest, r.state, r.reason, r.wanted, coalesce(h.host, ''),"
+	" coalesce(h.who || '@' || h.host || ', process ' || h.pid, ''), coalesce(h.pid, 0),"
+	" coalesce(e.epoch, 0), " WALL_MS("r.created_at") ", " WALL_MS("r.changed_at") ","
+	" coalesce(extract(epoch FROM clock_timestamp() - h.at) * 1000, -1)"
+	" FROM lockkeeper.run r LEFT JOIN lockkeeper.epoch e ON e.run = r.name"
+	" LEFT JOIN lockkeeper.heartbeat h ON h.run = r.name ";
+
+static void read_run(const struct lk_result *r, size_t row, struct lk_journal_run *run)
+{
+	memset(run, 0, sizeof *run);
+	LK_COPY(run->name, lk_cell_text(r, row, 0));
+	LK_COPY(run->plan, lk_cell_text(r, row, 1));
+	LK_COPY(run->digest, lk_cell_text(r, row, 2));
+	LK_COPY(run->state, lk_cell_text(r, row, 3));
+	LK_COPY(run->reason, lk_cell_text(r, row, 4));
+	LK_COPY(run->wanted, lk_cell_text(r, row, 5));
+	LK_COPY(run->host, lk_cell_text(r, row, 6));
+	LK_COPY(run->holder, lk_cell_text(r, row, 7));
+	run->pid = (int)lk_cell_int(r, row, 8);
+	run->epoch = lk_cell_int(r, row, 9);
+	run->created = lk_cell_int(r, row, 10);
+	run->changed = lk_cell_int(r, row, 11);
+	run->heartbeat_age_ms = lk_cell_double(r, row, 12);
+}
+
+static bool insert_steps(struct lk_session *session, const char *run, const struct lk_plan *plan,
+			 struct lk_error *error)
+{
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct lk_step *step = &plan->steps[i];
+		char number[24];
+		snprintf(number, sizeof number, "%zu", i);
+		if (!LK_RUN(session, error,
+			    "INSERT INTO lockkeeper.step (run, number, phase, name, verb)"
+			    " VALUES ($1, $2::int, $3, $4, $5)",
+			    run, number, lk_phase_name(step->phase), step->name,
+			    lk_verb_name(step->verb)))
+			return false;
+	}
+	return true;
+}
+
+/* Two keepers that begin the same plan at once: the second waits here, and is then refused. */
+static bool no_other_run(struct lk_session *session, const char *plan, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_RUN(session, error,
+		    "SELECT pg_advisory_xact_lock(hashtext('lockkeeper.create'), hashtext($1))", plan) ||
+	    !LK_QUERY(session, &r, error,
+		      "SELECT name FROM lockkeeper.run WHERE plan = $1 AND state NOT IN ('done', 'undone')",
+		      plan))
+		return false;
+	char name[64];
+	LK_COPY(name, r.rows ? lk_cell_text(&r, 0, 0) : "");
+	lk_result_free(&r);
+	return !name[0] || lk_fail(error, LK_ERROR_REFUSED,
+				   "another keeper has just begun this plan, as run %s: attach to it", name);
+}
+
+static bool pg_create(struct lk_session *session, const char *run, const struct lk_plan *plan,
+		      const struct lk_journal_holder *holder, struct lk_error *error)
+{
+	char digest[65], pid[16];
+	json_t *json = lk_plan_to_json(plan);
+	char *document = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	lk_plan_digest(plan, digest);
+	snprintf(pid, sizeof pid, "%d", holder->pid);
+	bool made =
+		lk_begin(session, error) && no_other_run(session, plan->name, error) &&
+		LK_RUN(session, error,
+		       "INSERT INTO lockkeeper.run (name, plan, digest, document, state)"
+		       " VALUES ($1, $2, $3, $4::jsonb, 'running')",
+		       run, plan->name, digest, document) &&
+		LK_RUN(session, error, "INSERT INTO lockkeeper.epoch VALUES ($1, 1)", run) &&
+		LK_RUN(session, error,
+		       "INSERT INTO lockkeeper.heartbeat (run, epoch, who, host, pid)"
+		       " VALUES ($1, 1, $2, $3, $4::int)",
+		       run, holder->who, holder->host, pid) &&
+		insert_steps(session, run, plan, error) && lk_commit(session, error);
+	free(document);
+	if (!made)
+		lk_rollback(session);
+	return made;
+}
+
+static bool pg_find(struct lk_session *session, const char *plan_name, bool *found,
+		    struct lk_journal_run *run, struct lk_error *error)
+{
+	struct lk_result r;
+	char *sql = lk_format("%sWHERE r.plan = $1 AND r.state NOT IN ('done', 'undone')"
+			      " ORDER BY r.created_at DESC LIMIT 1",
+			      run_columns);
+	bool read = LK_QUERY(session, &r, error, sql, plan_name);
+	free(sql);
+	if (!read)
+		return false;
+	*found = r.rows > 0;
+	if (*found)
+		read_run(&r, 0, run);
+	lk_result_free(&r);
+	return true;
+}
+
+static bool pg_get(struct lk_session *session, const char *name, struct lk_journal_run *run,
+		   struct lk_error *error)
+{
+	struct lk_result r;
+	char *sql = lk_format("%sWHERE r.name = $1 OR (r.plan = $1 AND r.state NOT IN ('done', 'undone'))"
+			      " ORDER BY r.name = $1 DESC, r.created_at DESC",
+			      run_columns);
+	bool read = LK_QUERY(session, &r, error, sql, name);
+	free(sql);
+	if (!read)
+		return false;
+	bool found = r.rows > 0;
+	if (found)
+		read_run(&r, 0, run);
+	lk_result_free(&r);
+	return found || lk_fail(error, LK_ERROR_USAGE, "the journal of this target has no run \"%s\"", name);
+}
+
+static bool pg_list(struct lk_session *session, struct lk_journal_run **runs, size_t *count,
+		    struct lk_error *error)
+{
+	struct lk_result r;
+	char *sql = lk_format("%sORDER BY r.created_at DESC LIMIT 1000", run_columns);
+	bool read = LK_QUERY(session, &r, error, sql);
+	free(sql);
+	if (!read)
+		return false;
+	*runs = lk_alloc((r.rows + 1) * sizeof **runs);
+	*count = r.rows;
+	for (size_t i = 0; i < r.rows; i++)
+		read_run(&r, i, &(*runs)[i]);
+	lk_result_free(&r);
+	return true;
+}
+
+static bool pg_load(struct lk_session *session, const char *run, struct lk_plan *plan,
+		    struct lk_error *error)
+{
+	struct lk_result r;
+	json_error_t where;
+	if (!LK_QUERY(session, &r, error, "SELECT document FROM lockkeeper.run WHERE name = $1", run))
+		return false;
+	json_t *json = r.rows ? json_loads(lk_cell_text(&r, 0, 0), 0, &where) : NULL;
+	lk_result_free(&r);
+	if (!json)
+		return lk_fail(error, LK_ERROR_USAGE, "the journal has no readable plan of run %s", run);
+	bool read = lk_plan_from_json(json, plan, error);
+	json_decref(json);
+	return read;
+}
+
+static bool pg_steps(struct lk_session *session, const char *run, size_t count,
+		     struct lk_journal_step *steps, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error,
+		      "SELECT number, state, note, " WALL_MS("started_at") ", " WALL_MS("ended_at")
+		      " FROM lockkeeper.step WHERE run = $1 ORDER BY number",
+		      run))
+		return false;
+	for (size_t i = 0; i < r.rows; i++) {
+		size_t number = (size_t)lk_cell_int(&r, i, 0);
+		if (number >= count)
+			continue;
+		LK_COPY(steps[number].state, lk_cell_text(&r, i, 1));
+		LK_COPY(steps[number].note, lk_cell_text(&r, i, 2));
+		steps[number].started = lk_cell_int(&r, i, 3);
+		steps[number].ended = lk_cell_int(&r, i, 4);
+	}
+	lk_result_free(&r);
+	return true;
+}
+
+static bool refuse_with_holder(struct lk_session *session, const char *run, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error,
+		      "SELECT h.who || '@' || h.host, h.pid,"
+		      " round(extract(epoch FROM clock_timestamp() - h.at))::int"
+		      " FROM lockkeeper.heartbeat h WHERE h.run = $1",
+		      run))
+		return false;
+	if (r.rows == 0)
+		lk_fail(error, LK_ERROR_REFUSED, "run %s is held by another keeper", run);
+	else
+		lk_fail(error, LK_ERROR_REFUSED,
+			"run %s is held by the keeper of %s (process %s, last heard of %s s ago): attach there, or "
+			"stop it first",
+			run, lk_cell_text(&r, 0, 0), lk_cell_text(&r, 0, 1), lk_cell_text(&r, 0, 2));
+	lk_result_free(&r);
+	return false;
+}
+
+static bool pg_hold(struct lk_session *session, const char *run, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error, "SELECT pg_try_advisory_lock(" HOLD_KEY ")", run))
+		return false;
+	bool held = lk_cell_bool(&r, 0, 0);
+	lk_result_free(&r);
+	return held || refuse_with_holder(session, run, error);
+}
+
+/* Every session of the run but this one; a new keeper has opened no other before it takes over. */
+static bool end_sessions(struct lk_session *session, const char *run, struct lk_error *error)
+{
+	static const char sql[] =
+		"SELECT count(*) FILTER (WHERE pg_terminate_backend(pid) OR true) FROM pg_stat_activity"
+		" WHERE application_name LIKE 'lockkeeper:' || $1 || ':%' AND pid <> ALL ($2::int[])";
+	char ours[32];
+	int64_t until = lk_clock_us() + END_SESSIONS_MS * 1000;
+	snprintf(ours, sizeof ours, "{%d}", session->id);
+	for (;;) {
+		struct lk_result r;
+		if (!LK_QUERY(session, &r, error, sql, run, ours))
+			return false;
+		int64_t left = lk_cell_int(&r, 0, 0);
+		lk_result_free(&r);
+		if (left == 0)
+			return true;
+		if (lk_clock_us() > until)
+			return lk_fail(error, LK_ERROR_REFUSED,
+				       "%lld sessions of the run's old keeper do not end; nothing was taken over",
+				       (long long)left);
+		lk_sleep_ms(20);
+	}
+}
+
+static bool pg_take_over(struct lk_session *session, const char *run,
+			 const struct lk_journal_holder *holder, int64_t *epoch,
+			 struct lk_error *error)
+{
+	struct lk_result r;
+	char pid[16];
+	snprintf(pid, sizeof pid, "%d", holder->pid);
+	if (!end_sessions(session, run, error))
+		return false;
+	if (!LK_QUERY(session, &r, error,
+		      "WITH e AS (UPDATE lockkeeper.epoch SET epoch = epoch + 1 WHERE run = $1 RETURNING epoch)"
+		      " UPDATE lockkeeper.heartbeat h SET epoch = e.epoch, at = clock_timestamp(), who = $2,"
+		      " host = $3, pid = $4::int FROM e WHERE h.run = $1 RETURNING e.epoch",
+		      run, holder->who, holder->host, pid))
+		return false;
+	bool raised = r.rows == 1;
+	if (raised)
+		*epoch = lk_cell_int(&r, 0, 0);
+	lk_result_free(&r);
+	return raised || lk_fail(error, LK_ERROR_REFUSED, "run %s has gone from the journal", run);
+}
+
+static bool check_epoch(struct lk_session *session, const char *run, int64_t epoch, const char *sql,
+			struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error, sql, run))
+		return false;
+	int64_t now = r.rows ? lk_cell_int(&r, 0, 0) : 0;
+	lk_result_free(&r);
+	return now == epoch || lk_fail(error, LK_ERROR_FENCED,
+				       "another keeper has taken run %s over (epoch %lld, ours was %lld)", run,
+				       (long long)now, (long long)epoch);
+}
+
+static bool pg_fence(struct lk_session *session, const char *run, int64_t epoch,
+		     struct lk_error *error)
+{
+	return check_epoch(session, run, epoch,
+			   "SELECT epoch FROM lockkeeper.epoch WHERE run = $1 FOR SHARE", error);
+}
+
+static bool pg_guard(struct lk_session *session, const char *run, int64_t epoch,
+		     struct lk_error *error)
+{
+	if (!LK_RUN(session, error, "SELECT pg_advisory_lock(" GUARD_KEY ")", run))
+		return false;
+	if (check_epoch(session, run, epoch, "SELECT epoch FROM lockkeeper.epoch WHERE run = $1", error))
+		return true;
+	lk_journal_unguard(session, run);
+	return false;
+}
+
+static void pg_unguard(struct lk_session *session, const char *run)
+{
+	/* Must go out even after a pause was asked for; a broken connection has let go by itself. */
+	const atomic_bool *stop = session->stop;
+	struct lk_error ignored;
+	session->stop = NULL;
+	lk_flight_shield(&session->flight, true);
+	LK_RUN(session, &ignored, "SELECT pg_advisory_unlock(" GUARD_KEY ")", run);
+	lk_flight_shield(&session->flight, false);
+	session->stop = stop;
+}
+
+static bool pg_set_step(struct lk_session *session, const char *run, int number, const char *state,
+			const char *note, struct lk_error *error)
+{
+	char n[16];
+	snprintf(n, sizeof n, "%d", number);
+	return LK_RUN(session, error,
+		      "UPDATE lockkeeper.step SET state = $3, note = coalesce($4, note),"
+		      " started_at = CASE WHEN $3 = 'running' AND state <> 'running' THEN clock_timestamp()"
+		      "  ELSE started_at END,"
+		      " ended_at = CASE WHEN $3 = 'running' THEN NULL ELSE clock_timestamp() END"
+		      " WHERE run = $1 AND number = $2::int",
+		      run, n, state, note);
+}
+
+static bool pg_set_state(struct lk_session *session, const char *run, const char *state,
+			 const char *reason, struct lk_error *error)
+{
+	return LK_RUN(session, error,
+		      "UPDATE lockkeeper.run SET state = $2, reason = $3, changed_at = now() WHERE name = $1",
+		      run, state, reason);
+}
+
+static bool pg_set_wanted(struct lk_session *session, const char *run, const char *wanted,
+			  struct lk_error *error)
+{
+	return LK_RUN(session, error,
+		      "UPDATE lockkeeper.run SET wanted = $2 WHERE name = $1 AND wanted <> $2", run,
+		      wanted);
+}
+
+static bool pg_heartbeat(struct lk_session *session, const char *run, int64_t epoch,
+			 struct lk_error *error)
+{
+	struct lk_result r;
+	char number[24];
+	snprintf(number, sizeof number, "%lld", (long long)epoch);
+	if (!LK_QUERY(session, &r, error,
+		      "UPDATE lockkeeper.heartbeat SET at = clock_timestamp() WHERE run = $1 AND epoch = $2::bigint",
+		      run, number))
+		return false;
+	bool ours = r.affected == 1;
+	lk_result_free(&r);
+	return ours || lk_fail(error, LK_ERROR_FENCED, "another keeper has taken run %s over", run);
+}
+
+static bool pg_poll(struct lk_session *session, const char *run, const char *digest, char wanted[16],
+		    struct lk_journal_approval **approvals, size_t *count, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error,
+		      "SELECT r.wanted, a.gate, a.who, a.origin, " WALL_MS("a.at")
+		      " FROM lockkeeper.run r LEFT JOIN lockkeeper.approval a ON a.run = r.name AND a.digest = $2"
+		      " WHERE r.name = $1 ORDER BY a.at",
+		      run, digest))
+		return false;
+	*count = 0;
+	*approvals = lk_alloc((r.rows + 1) * sizeof **approvals);
+	wanted[0] = '\0';
+	for (size_t i = 0; i < r.rows; i++) {
+		lk_copy_text(wanted, 16, lk_cell_text(&r, i, 0));
+		if (!lk_cell(&r, i, 1))
+			continue;
+		struct lk_journal_approval *a = &(*approvals)[(*count)++];
+		LK_COPY(a->gate, lk_cell_text(&r, i, 1));
+		LK_COPY(a->who, lk_cell_text(&r, i, 2));
+		LK_COPY(a->origin, lk_cell_text(&r, i, 3));
+		a->at = lk_cell_int(&r, i, 4);
+	}
+	lk_result_free(&r);
+	return true;
+}
+
+static bool pg_approve(struct lk_session *session, const char *run, const char *digest,
+		       const struct lk_journal_approval *approval, struct lk_error *error)
+{
+	return LK_RUN(session, error,
+		      "INSERT INTO lockkeeper.approval (run, gate, digest, who, origin)"
+		      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+		      run, approval->gate, digest, approval->who, approval->origin);
+}
+
+static bool pg_event(struct lk_session *session, const char *run, int64_t number, int64_t at,
+		     const char *const kind_who_text[3], struct lk_error *error)
+{
+	char n[24], seconds[40];
+	snprintf(n, sizeof n, "%lld", (long long)number);
+	snprintf(seconds, sizeof seconds, "%lld.%03d", (long long)(at / 1000), (int)(at % 1000));
+	return LK_RUN(session, error,
+		      "INSERT INTO lockkeeper.event VALUES ($1, $2::bigint, to_timestamp($3::float8), $4, $5, $6)"
+		      " ON CONFLICT DO NOTHING",
+		      run, n, seconds, kind_who_text[0], kind_who_text[1], kind_who_text[2]);
+}
+
+static bool pg_cursor(struct lk_session *session, const char *run, int step, size_t count,
+		      struct lk_journal_cursor *cursor, struct lk_error *error)
+{
+	char number[16];
+	struct lk_buffer sql = {0};
+	struct lk_result r;
+	snprintf(number, sizeof number, "%d", step);
+	memset(cursor, 0, sizeof *cursor);
+	lk_buffer_add(&sql, "SELECT rows_done, rows_changed, chunks, finished, key IS NULL");
+	for (size_t i = 0; i < count; i++)
+		lk_buffer_addf(&sql, ", key[%zu]", i + 1);
+	lk_buffer_add(&sql, " FROM lockkeeper.cursor WHERE run = $1 AND step = $2::int");
+	bool read = LK_QUERY(session, &r, error, lk_buffer_text(&sql), run, number);
+	lk_buffer_free(&sql);
+	if (!read)
+		return false;
+	if (r.rows) {
+		cursor->rows_done = lk_cell_int(&r, 0, 0);
+		cursor->rows_changed = lk_cell_int(&r, 0, 1);
+		cursor->chunks = lk_cell_int(&r, 0, 2);
+		cursor->finished = lk_cell_bool(&r, 0, 3);
+		if (!lk_cell_bool(&r, 0, 4)) {
+			cursor->count = count;
+			cursor->key = lk_alloc(count * sizeof(char *));
+			for (size_t i = 0; i < count; i++)
+				cursor->key[i] = lk_strdup(lk_cell_text(&r, 0, 5 + i));
+		}
+	}
+	lk_result_free(&r);
+	return true;
+}
+
+static char *key_array(const struct lk_journal_cursor *cursor)
+{
+	struct lk_buffer out = {0};
+	lk_buffer_add(&out, "{");
+	for (size_t i = 0; i < cursor->count; i++) {
+		lk_buffer_add(&out, i ? ",\"" : "\"");
+		for (const char *p = cursor->key[i]; *p; p++) {
+			if (*p == '"' || *p == '\\')
+				lk_buffer_add(&out, "\\");
+			lk_buffer_add_bytes(&out, p, 1);
+		}
+		lk_buffer_add(&out, "\"");
+	}
+	lk_buffer_add(&out, "}");
+	return lk_buffer_take(&out);
+}
+
+static bool pg_set_cursor(struct lk_session *session, const char *run, int step,
+			  const struct lk_journal_cursor *cursor, struct lk_error *error)
+{
+	char number[16], done[24], changed[24], chunks[24];
+	char *key = cursor->key ? key_array(cursor) : NULL;
+	snprintf(number, sizeof number, "%d", step);
+	snprintf(done, sizeof done, "%lld", (long long)cursor->rows_done);
+	snprintf(changed, sizeof changed, "%lld", (long long)cursor->rows_changed);
+	snprintf(chunks, sizeof chunks, "%lld", (long long)cursor->chunks);
+	bool written = LK_RUN(session, error,
+			      "INSERT INTO lockkeeper.cursor VALUES ($1, $2::int, $3::text[], $4::bigint,"
+			      " $5::bigint, $6::bigint, $7::boolean) ON CONFLICT (run, step) DO UPDATE SET"
+			      " key = excluded.key, rows_done = excluded.rows_done,"
+			      " rows_changed = excluded.rows_changed, chunks = excluded.chunks,"
+			      " finished = excluded.finished",
+			      run, number, key, done, changed, chunks, cursor->finished ? "t" : "f");
+	free(key);
+	return written;
+}
+
+static bool pg_forget_cursor(struct lk_session *session, const char *run, int step,
+			     struct lk_error *error)
+{
+	char number[16];
+	snprintf(number, sizeof number, "%d", step);
+	return LK_RUN(session, error, "DELETE FROM lockkeeper.cursor WHERE run = $1 AND step = $2::int",
+		      run, number);
+}
+
+static bool pg_cleanup(struct lk_session *session, const char *run, int step, const char *sql,
+		       struct lk_error *error)
+{
+	char number[16];
+	snprintf(number, sizeof number, "%d", step);
+	if (!sql)
+		return LK_RUN(session, error,
+			      "DELETE FROM lockkeeper.cleanup WHERE run = $1 AND $2::int IN (step, -1)", run,
+			      number);
+	return LK_RUN(session, error,
+		      "INSERT INTO lockkeeper.cleanup VALUES ($1, $2::int, $3)"
+		      " ON CONFLICT (run, step) DO UPDATE SET sql = excluded.sql",
+		      run, number, sql);
+}
+
+const struct lk_journal_ops lk_pg_journal = {
+	.installed = lk_pg_journal_installed,
+	.install = lk_pg_journal_install,
+	.create = pg_create,
+	.find = pg_find,
+	.get = pg_get,
+	.list = pg_list,
+	.load = pg_load,
+	.steps = pg_steps,
+	.hold = pg_hold,
+	.take_over = pg_take_over,
+	.fence = pg_fence,
+	.guard = pg_guard,
+	.unguard = pg_unguard,
+	.set_step = pg_set_step,
+	.set_state = pg_set_state,
+	.set_wanted = pg_set_wanted,
+	.heartbeat = pg_heartbeat,
+	.poll = pg_poll,
+	.approve = pg_approve,
+	.event = pg_event,
+	.cursor = pg_cursor,
+	.set_cursor = pg_set_cursor,
+	.forget_cursor = pg_forget_cursor,
+	.cleanup = pg_cleanup,
+};

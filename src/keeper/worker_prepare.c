@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "keeper/worker_prepare.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "catalog/catalog.h"
+#include "operation/operation.h"
+#include "plan/file.h"
+#include "control/snapshot.h"
+
+static bool read_plan(struct lk_shared *shared, struct lk_plan *plan, struct lk_error *error)
+{
+	struct lk_problems problems = {0};
+	bool read = lk_plan_read(shared->plan_file, plan, &problems);
+	if (!read) {
+		char *text = lk_problems_text(&problems);
+		lk_fail(error, LK_ERROR_PLAN, "%s", text);
+		free(text);
+	}
+	lk_problems_free(&problems);
+	return read;
+}
+
+/* A short form is compared by its intent (it cannot be derived again while the change is half done), a long
+ * form by its digest. */
+static bool same_plan(const struct lk_plan *file, const struct lk_plan *stored)
+{
+	char a[65], b[65];
+	if (file->operation_count != stored->operation_count)
+		return false;
+	for (size_t i = 0; i < file->operation_count; i++) {
+		const struct lk_operation *x = &file->operations[i], *y = &stored->operations[i];
+		if (x->kind != y->kind || strcmp(x->table, y->table) != 0 ||
+		    strcmp(x->from, y->from) != 0 || strcmp(x->to, y->to) != 0)
+			return false;
+	}
+	if (file->operation_count > 0)
+		return true;
+	lk_plan_digest(file, a);
+	lk_plan_digest(stored, b);
+	return strcmp(a, b) == 0;
+}
+
+static bool check_same(struct lk_session *session, const struct lk_plan *file,
+		       const struct lk_journal_run *run, struct lk_error *error)
+{
+	struct lk_plan stored = {0}, complete = {0};
+	json_t *copy = lk_plan_to_json(file);
+	bool same = lk_plan_from_json(copy, &complete, error) &&
+		    lk_journal_load(session, run->name, &stored, error);
+	json_decref(copy);
+	if (same) {
+		if (complete.operation_count == 0)
+			lk_plan_complete(&complete);
+		same = same_plan(&complete, &stored) ||
+		       lk_fail(error, LK_ERROR_REFUSED,
+			       "run %s of plan %s is unfinished, and its plan differs from this file: finish it or roll "
+			       "it back first (lockkeeper status %s --target …)",
+			       run->name, file->name, run->name);
+	}
+	lk_plan_free(&stored);
+	lk_plan_free(&complete);
+	return same;
+}
+
+static bool find_run(struct lk_shared *shared, struct lk_session *session,
+		     struct lk_prepared *prepared, struct lk_error *error)
+{
+	struct lk_journal_run run;
+	bool installed = false;
+	if (!lk_journal_installed(session, &installed, error))
+		return false;
+	if (!installed)
+		return !shared->resume_run ||
+		       lk_fail(error, LK_ERROR_USAGE, "the target has no journal, so no run %s",
+			       shared->resume_run);
+	if (shared->resume_run) {
+		prepared->found = true;
+		if (!lk_journal_get(session, shared->resume_run, &run, error))
+			return false;
+	} else if (!lk_journal_find(session, prepared->plan.name, &prepared->found, &run, error)) {
+		return false;
+	} else if (prepared->found && !check_same(session, &prepared->plan, &run, error)) {
+		return false;
+	}
+	if (prepared->found) {
+		LK_COPY(prepared->run, run.name);
+		LK_COPY(prepared->wanted, run.wanted);
+	}
+	return true;
+}
+
+static bool check_privileges(struct lk_session *session, const struct lk_plan *plan,
+			     struct lk_error *error)
+{
+	for (size_t i = 0; i < plan->step_count; i++) {
+		struct lk_table table;
+		if (!plan->steps[i].table)
+			continue;
+		if (!lk_catalog_table(session, plan->steps[i].table, &table, error))
+			return false;
+		bool may = lk_catalog_privileges(session, &table, error);
+		lk_table_free(&table);
+		if (!may)
+			return false;
+	}
+	return true;
+}
+
+static bool describe(struct lk_session *session, struct lk_prepared *prepared, struct lk_error *error)
+{
+	const struct lk_plan *plan = &prepared->plan;
+	prepared->texts = lk_alloc(plan->step_count * sizeof *prepared->texts);
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (!lk_step_describe(session, plan, i, &prepared->texts[i], error))
+			return lk_fail_context(error, "step %s", plan->steps[i].name);
+	return true;
+}
+
+/* Steps that are done can no longer be described from the catalog: only what the plan itself says. */
+static void describe_adopted(struct lk_session *session, struct lk_prepared *prepared)
+{
+	const struct lk_plan *plan = &prepared->plan;
+	struct lk_error ignored;
+	prepared->texts = lk_alloc(plan->step_count * sizeof *prepared->texts);
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (!lk_step_describe(session, plan, i, &prepared->texts[i], &ignored)) {
+			memset(&prepared->texts[i], 0, sizeof prepared->texts[i]);
+			LK_COPY(prepared->texts[i].undo,
+				plan->steps[i].undo ? plan->steps[i].undo : "by the step itself");
+		}
+}
+
+static bool describe_server(struct lk_session *session, struct lk_prepared *prepared,
+			    struct lk_error *error)
+{
+	struct lk_server server;
+	if (!lk_catalog_server(session, &server, error))
+		return false;
+	char *target = session->driver->describe(session->connection);
+	LK_COPY(prepared->target, target);
+	LK_COPY(prepared->server, server.version);
+	free(target);
+	return true;
+}
+
+static bool derive(struct lk_session *session, struct lk_plan *plan, struct lk_error *error)
+{
+	if (!lk_operation_derive(session, plan, error))
+		return false;
+	lk_plan_complete(plan);
+	return plan->step_count <= LK_SNAPSHOT_STEPS ||
+	       lk_fail(error, LK_ERROR_PLAN, "the plan has %zu steps; %d is the most", plan->step_count,
+		       LK_SNAPSHOT_STEPS);
+}
+
+bool lk_prepare(struct lk_shared *shared, struct lk_session *session, struct lk_prepared *prepared,
+		struct lk_error *error)
+{
+	if (!describe_server(session, prepared, error))
+		return false;
+	if (!shared->resume_run && !read_plan(shared, &prepared->plan, error))
+		return false;
+	if (!find_run(shared, session, prepared, error))
+		return false;
+	if (prepared->found)
+		return true;
+	LK_COPY(prepared->run, shared->run);
+	return derive(session, &prepared->plan, error) &&
+	       check_privileges(session, &prepared->plan, error) && describe(session, prepared, error);
+}
+
+bool lk_prepare_adopted(struct lk_shared *shared, struct lk_session *session,
+			struct lk_prepared *prepared, struct lk_error *error)
+{
+	struct lk_journal_run run;
+	if (!describe_server(session, prepared, error) ||
+	    !lk_journal_get(session, shared->run, &run, error) ||
+	    !lk_journal_load(session, shared->run, &prepared->plan, error))
+		return false;
+	size_t count = prepared->plan.step_count;
+	prepared->found = true;
+	LK_COPY(prepared->run, shared->run);
+	LK_COPY(prepared->wanted, run.wanted);
+	prepared->steps = lk_alloc(count * sizeof *prepared->steps);
+	if (!lk_journal_steps(session, shared->run, count, prepared->steps, error))
+		return false;
+	describe_adopted(session, prepared);
+	return true;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plan/sql_text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Behind the closing quote, or NULL when there is none. Doubled quotes are part of the text. */
+static const char *skip_quoted(const char *p, bool escapes)
+{
+	char quote = *p++;
+	for (; *p; p++) {
+		if (escapes && *p == '\\' && p[1])
+			p++;
+		else if (*p == quote && p[1] == quote)
+			p++;
+		else if (*p == quote)
+			return p + 1;
+	}
+	return NULL;
+}
+
+/* PostgreSQL's block comments nest. */
+static const char *skip_comment(const char *p)
+{
+	int depth = 0;
+	for (; *p; p++) {
+		if (p[0] == '/' && p[1] == '*') {
+			depth++;
+			p++;
+		} else if (p[0] == '*' && p[1] == '/') {
+			p++;
+			if (--depth == 0)
+				return p + 1;
+		}
+	}
+	return NULL;
+}
+
+static bool is_name_byte(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
+}
+
+/* $tag$ … $tag$; yields p itself when this is no dollar quote. */
+static const char *skip_dollar(const char *p)
+{
+	const char *tag_end = p + 1;
+	while (*tag_end && *tag_end != '$' && is_name_byte(*tag_end))
+		tag_end++;
+	if (*tag_end != '$' || isdigit((unsigned char)p[1]))
+		return p;
+	size_t length = (size_t)(tag_end - p) + 1;
+	for (const char *q = p + length; (q = strchr(q, '$')); q++)
+		if (strncmp(q, p, length) == 0)
+			return q + length;
+	return NULL;
+}
+
+/* Behind the name at p. E'…' has backslash escapes, so the name in front of a quote matters. */
+static const char *skip_name(const char *p, bool *escapes)
+{
+	const char *start = p;
+	while (is_name_byte(*p))
+		p++;
+	*escapes = p - start == 1 && (*start == 'E' || *start == 'e') && *p == '\'';
+	return p;
+}
+
+static const char *skip_token(const char *p, struct lk_sql_shape *shape, bool *escapes)
+{
+	bool was_escape = *escapes;
+	*escapes = false;
+	if (*p == '\'' || *p == '"')
+		return skip_quoted(p, was_escape);
+	if (p[0] == '-' && p[1] == '-') {
+		shape->comment = true;
+		return p + strcspn(p, "\n");
+	}
+	if (p[0] == '/' && p[1] == '*') {
+		shape->comment = true;
+		return skip_comment(p);
+	}
+	if (*p == '$') {
+		const char *end = skip_dollar(p);
+		return end == p ? p + 1 : end;
+	}
+	return is_name_byte(*p) ? skip_name(p, escapes) : p + 1;
+}
+
+void lk_sql_shape(const char *sql, struct lk_sql_shape *shape)
+{
+	int depth = 0;
+	bool escapes = false, content = false;
+	*shape = (struct lk_sql_shape){0};
+	for (const char *p = sql; p && *p;) {
+		if (*p == '(')
+			depth++;
+		else if (*p == ')' && --depth < 0)
+			shape->unclosed = true;
+		else if (*p == ',' && depth <= 0)
+			shape->comma = true;
+		if (*p == ';' && depth <= 0)
+			content = false;
+		else if (!isspace((unsigned char)*p) && strncmp(p, "--", 2) != 0 &&
+			 strncmp(p, "/*", 2) != 0 && !content) {
+			content = true;
+			shape->statements++;
+		}
+		p = skip_token(p, shape, &escapes);
+		if (!p)
+			shape->unclosed = true;
+	}
+	if (depth != 0)
+		shape->unclosed = true;
+}
+
+char *lk_sql_trim(const char *sql)
+{
+	size_t length = strlen(sql);
+	while (length > 0 && (isspace((unsigned char)sql[length - 1]) || sql[length - 1] == ';'))
+		length--;
+	size_t start = 0;
+	while (start < length && isspace((unsigned char)sql[start]))
+		start++;
+	return lk_strndup(sql + start, length - start);
+}
+
+char *lk_sql_line(const char *text)
+{
+	char *line = lk_strdup(text);
+	size_t n = 0;
+	for (const char *p = text; *p; p++) {
+		if (!isspace((unsigned char)*p))
+			line[n++] = *p;
+		else if (n > 0 && line[n - 1] != ' ')
+			line[n++] = ' ';
+	}
+	if (n > 0 && line[n - 1] == ' ')
+		n--;
+	line[n] = '\0';
+	return line;
+}
+
+bool lk_sql_is_plain_name(const char *text)
+{
+	if (isdigit((unsigned char)*text) || *text == '$' || !*text)
+		return false;
+	while (is_name_byte(*text))
+		text++;
+	return *text == '\0';
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plan as YAML that the reader takes back: what `explain` prints and a person may edit and run.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/duration.h"
+#include "plan/model.h"
+#include "plan/parts.h"
+
+enum { STEP_INDENT = 4, VALUE_INDENT = 8 };
+
+static void add_quoted(struct lk_buffer *out, const char *text)
+{
+	lk_buffer_add(out, "\"");
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			lk_buffer_addf(out, "\\%c", *text);
+		else if (*text == '\n')
+			lk_buffer_add(out, "\\n");
+		else if (*text == '\t')
+			lk_buffer_add(out, "\\t");
+		else if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			lk_buffer_addf(out, "\\x%02x", (unsigned char)*text);
+		else if (*text == '\xC2' && (unsigned char)text[1] < 0xA0) /* U+0080 to U+009F */
+			lk_buffer_addf(out, "\\x%02x", (unsigned char)*++text);
+		else
+			lk_buffer_add_bytes(out, text, 1);
+	}
+	lk_buffer_add(out, "\"");
+}
+
+/* A | block keeps what it is given only when no line says something else by its white space. */
+static bool fits_block(const char *sql)
+{
+	if (!strchr(sql, '\n') || *sql == ' ' || *sql == '\n' || *sql == '#')
+		return false;
+	for (const char *p = sql; *p; p++) {
+		if (((unsigned char)*p < 0x20 && *p != '\n') || (unsigned char)*p >= 0x7f)
+			return false;
+		if (*p == '\n' && (p[1] == '\n' || p[1] == '\0' || p[-1] == ' '))
+			return false;
+	}
+	return true;
+}
+
+/* SQL behind its key; a block's lines are indented deeper than the key. */
+static void add_sql(struct lk_buffer *out, int indent, const char *sql)
+{
+	if (!fits_block(sql)) {
+		add_quoted(out, sql);
+		return;
+	}
+	lk_buffer_add(out, "|");
+	while (*sql) {
+		size_t length = strcspn(sql, "\n");
+		lk_buffer_addf(out, "\n%*s%.*s", indent, "", (int)length, sql);
+		sql += length + (sql[length] == '\n');
+	}
+}
+
+static void add_pair(struct lk_buffer *out, int indent, const char *key, const char *text)
+{
+	if (!text)
+		return;
+	lk_buffer_addf(out, "%*s%s: ", indent, "", key);
+	add_quoted(out, text);
+	lk_buffer_add(out, "\n");
+}
+
+static void add_sql_pair(struct lk_buffer *out, int indent, const char *key, const char *sql)
+{
+	if (!sql)
+		return;
+	lk_buffer_addf(out, "%*s%s: ", indent, "", key);
+	add_sql(out, indent + 4, sql);
+	lk_buffer_add(out, "\n");
+}
+
+static void write_gate(struct lk_buffer *out, const struct lk_step *step)
+{
+	lk_buffer_add(out, "\n");
+	add_pair(out, VALUE_INDENT, "name", step->name);
+	if (step->gate == LK_GATE_ASK) {
+		add_pair(out, VALUE_INDENT, "ask", step->ask);
+		lk_buffer_addf(out, "%*sby: %s\n", VALUE_INDENT, "",
+			       step->needed > 1 ? "two_people" : "person");
+	} else {
+		add_sql_pair(out, VALUE_INDENT, "none", step->sql);
+	}
+	add_pair(out, VALUE_INDENT, "undo", step->undo);
+}
+
+static void write_backfill(struct lk_buffer *out, const struct lk_step *step)
+{
+	lk_buffer_add(out, "\n");
+	add_pair(out, VALUE_INDENT, "table", step->table);
+	lk_buffer_addf(out, "%*sset:\n", VALUE_INDENT, "");
+	for (size_t i = 0; i < step->set_count; i++) {
+		lk_buffer_addf(out, "%*s", VALUE_INDENT + 4, "");
+		add_quoted(out, step->set[i].column);
+		lk_buffer_add(out, ": ");
+		add_sql(out, VALUE_INDENT + 8, step->set[i].expression);
+		lk_buffer_add(out, "\n");
+	}
+	add_sql_pair(out, VALUE_INDENT, "where", step->where);
+}
+
+static void write_step(struct lk_buffer *out, const struct lk_step *step)
+{
+	lk_buffer_addf(out, "%*s- %s:", STEP_INDENT, "", lk_verb_name(step->verb));
+	switch (step->verb) {
+	case LK_VERB_GATE:
+		write_gate(out, step);
+		return; /* a gate's name and undo stand inside it */
+	case LK_VERB_DDL:
+		lk_buffer_add(out, " ");
+		add_sql(out, VALUE_INDENT, step->sql);
+		lk_buffer_add(out, "\n");
+		break;
+	case LK_VERB_DUAL_WRITE:
+		lk_buffer_add(out, "\n");
+		add_pair(out, VALUE_INDENT, "table", step->table);
+		add_pair(out, VALUE_INDENT, "from", step->from);
+		add_pair(out, VALUE_INDENT, "to", step->to);
+		add_pair(out, VALUE_INDENT, "like", step->like);
+		break;
+	case LK_VERB_BACKFILL:
+		write_backfill(out, step);
+		break;
+	case LK_VERB_VERIFY:
+		lk_buffer_add(out, "\n");
+		add_sql_pair(out, VALUE_INDENT, "none", step->sql);
+		break;
+	case LK_VERB_END_DUAL_WRITE:
+		lk_buffer_add(out, "\n");
+		add_pair(out, VALUE_INDENT, "table", step->table);
+		add_pair(out, VALUE_INDENT, "column", step->from);
+		break;
+	case LK_VERBS:
+		break;
+	}
+	add_pair(out, STEP_INDENT + 2, "name", step->name);
+	add_sql_pair(out, STEP_INDENT + 2, "undo", step->undo);
+	add_pair(out, STEP_INDENT + 2, "destroys", step->destroys);
+}
+
+static void write_steps(struct lk_buffer *out, const struct lk_plan *plan)
+{
+	int phase = -1;
+	lk_buffer_add(out, "steps:\n");
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct lk_step *step = &plan->steps[i];
+		if (step->phase_entry)
+			continue;
+		if ((int)step->phase != phase)
+			lk_buffer_addf(out, "  %s:\n", lk_phase_name(step->phase));
+		phase = (int)step->phase;
+		write_step(out, step);
+	}
+}
+
+static void write_operations(struct lk_buffer *out, const struct lk_plan *plan)
+{
+	lk_buffer_add(out, "operations:\n");
+	for (size_t i = 0; i < plan->operation_count; i++) {
+		lk_buffer_add(out, "  - rename_column:\n");
+		add_pair(out, VALUE_INDENT, "table", plan->operations[i].table);
+		add_pair(out, VALUE_INDENT, "from", plan->operations[i].from);
+		add_pair(out, VALUE_INDENT, "to", plan->operations[i].to);
+	}
+}
+
+static void add_time(struct lk_buffer *out, const char *key, int64_t milliseconds)
+{
+	char text[32];
+	if (milliseconds <= 0)
+		return;
+	lk_duration_format(milliseconds, text, sizeof text);
+	lk_buffer_addf(out, "  %s: %s\n", key, text);
+}
+
+static void write_limits(struct lk_buffer *out, const struct lk_limits *limits)
+{
+	if (!limits->lag_ms && !limits->lock_wait_ms && !limits->chunk_time_ms &&
+	    !limits->running && !limits->probe)
+		return;
+	lk_buffer_add(out, "limits:\n");
+	add_time(out, "lag", limits->lag_ms);
+	add_time(out, "lock_wait", limits->lock_wait_ms);
+	add_time(out, "chunk_time", limits->chunk_time_ms);
+	if (limits->running)
+		lk_buffer_addf(out, "  running: %d\n", limits->running);
+	if (limits->probe) {
+		lk_buffer_add(out, "  probe:\n");
+		add_sql_pair(out, 4, "sql", limits->probe);
+		lk_buffer_add(out, limits->probe_ms ? "  " : "");
+		add_time(out, "limit", limits->probe_ms);
+	}
+}
+
+char *lk_plan_to_yaml(const struct lk_plan *plan)
+{
+	struct lk_buffer out = {0};
+	add_pair(&out, 0, "plan", plan->name);
+	if (plan->why && *plan->why)
+		add_pair(&out, 0, "why", plan->why);
+	add_pair(&out, 0, "target", plan->target);
+	if (plan->release_old || plan->release_new) {
+		lk_buffer_add(&out, "releases:\n");
+		add_pair(&out, 2, "old", plan->release_old);
+		add_pair(&out, 2, "new", plan->release_new);
+	}
+	if (plan->step_count > 0)
+		write_steps(&out, plan);
+	else
+		write_operations(&out, plan);
+	write_limits(&out, &plan->limits);
+	return lk_buffer_take(&out);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "risk/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "risk/parse.h"
+#include "risk/risk.h"
+
+struct check {
+	const struct lk_plan *plan;
+	struct lk_problems *problems, *notes;
+};
+
+static void problem(const struct check *check, const struct lk_step *step, const char *text)
+{
+	lk_problems_add(check->problems, check->plan->file, step->line, step->column, "%s", text);
+}
+
+static void note(const struct check *check, const struct lk_step *step, const char *text)
+{
+	if (check->notes)
+		lk_problems_add(check->notes, check->plan->file, step->line, step->column, "%s",
+				text);
+}
+
+/* A reason into a problem, or into a note when the grammar could not read the text. */
+static void report(const struct check *check, const struct lk_step *step, bool parsed,
+		   const char *text)
+{
+	if (parsed)
+		problem(check, step, text);
+	else
+		note(check, step, text);
+}
+
+static void check_query(const struct check *check, const struct lk_step *step, const char *what,
+			const char *sql)
+{
+	char reason[200], text[300];
+	bool parsed;
+	if (lk_risk_is_read_only(sql, &parsed, reason, sizeof reason))
+		return;
+	snprintf(text, sizeof text,
+		 parsed ? "%s must be one query that changes nothing: %s" : "%s: %s", what, reason);
+	report(check, step, parsed, text);
+}
+
+static void check_expression(const struct check *check, const struct lk_step *step,
+			     const char *what, const char *sql)
+{
+	char reason[200], text[300];
+	bool parsed;
+	if (lk_risk_is_expression(sql, &parsed, reason, sizeof reason))
+		return;
+	snprintf(text, sizeof text, parsed ? "%s must be one SQL expression: %s" : "%s: %s", what,
+		 reason);
+	report(check, step, parsed, text);
+}
+
+/* True when the statement drops that column of that table. */
+static bool drops_column(const char *sql, const char *table, const char *column)
+{
+	char reason[200], name[160];
+	bool found = false;
+	json_t *statements = lk_risk_parse(sql, reason, sizeof reason);
+	const json_t *body = json_object_get(json_object_get(json_array_get(statements, 0), "stmt"),
+					     "AlterTableStmt");
+	const json_t *commands = json_object_get(body, "cmds");
+	lk_relation_name(json_object_get(body, "relation"), name, sizeof name);
+	for (size_t i = 0; i < json_array_size(commands); i++) {
+		const json_t *command =
+			json_object_get(json_array_get(commands, i), "AlterTableCmd");
+		found = found || (strcmp(lk_node_text(command, "subtype"), "AT_DropColumn") == 0 &&
+				  strcmp(lk_node_text(command, "name"), column) == 0);
+	}
+	json_decref(statements);
+	return found && strcmp(name, table) == 0;
+}
+
+/* A column may go only after its triggers: otherwise every write fails from then on. */
+static void check_open_writes(const struct check *check, size_t index)
+{
+	const struct lk_step *ddl = &check->plan->steps[index];
+	char text[300];
+	for (size_t i = 0; i < index; i++) {
+		const struct lk_step *dual = &check->plan->steps[i];
+		bool open = dual->verb == LK_VERB_DUAL_WRITE;
+		for (size_t j = i + 1; open && j < index; j++) {
+			const struct lk_step *end = &check->plan->steps[j];
+			if (end->verb == LK_VERB_END_DUAL_WRITE &&
+			    strcmp(end->table, dual->table) == 0 &&
+			    strcmp(end->from, dual->from) == 0)
+				open = false;
+		}
+		if (!open || (!drops_column(ddl->sql, dual->table, dual->from) &&
+			      !drops_column(ddl->sql, dual->table, dual->to)))
+			continue;
+		snprintf(text, sizeof text,
+			 "this drops a column that the dual write of %.60s.%.60s still uses, so "
+			 "that "
+			 "every write would fail: put end_dual_write before it",
+			 dual->table, dual->from);
+		problem(check, ddl, text);
+	}
+}
+
+static void check_ddl(const struct check *check, size_t index)
+{
+	const struct lk_step *step = &check->plan->steps[index];
+	struct lk_risk risk;
+	char text[300];
+	size_t count;
+	char **pieces = lk_risk_split(step->sql, &count);
+	lk_risk_split_free(pieces, count);
+	lk_risk_statement(step->sql, &risk);
+	if (!risk.parsed) {
+		note(check, step, risk.note);
+		return;
+	}
+	if (count != 1) {
+		snprintf(text, sizeof text, "ddl takes one statement; this holds %zu", count);
+		problem(check, step, text);
+	}
+	if (strstr(risk.kind, "transaction control"))
+		problem(check, step,
+			"the keeper begins and commits itself: leave BEGIN and COMMIT out");
+	if (risk.destroys_data && !step->destroys) {
+		snprintf(text, sizeof text, "%s destroys data: say so with \"destroys: data\"%s",
+			 risk.kind, step->phase == LK_CONTRACT ? "" : ", and do it in contract");
+		problem(check, step, text);
+	}
+	if (!risk.destroys_data && step->destroys)
+		note(check, step, "it says \"destroys: data\", but the statement destroys none");
+	if (!step->undo && !risk.destroys_data && step->phase != LK_CONTRACT)
+		note(check, step, "it has no undo, so the run cannot be rolled back past it");
+	check_open_writes(check, index);
+}
+
+bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems,
+			struct lk_problems *notes)
+{
+	struct check check = {plan, problems, notes};
+	struct lk_step whole_file = {0};
+	size_t before = problems->count;
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct lk_step *step = &plan->steps[i];
+		if (step->verb == LK_VERB_DDL)
+			check_ddl(&check, i);
+		else if (step->verb == LK_VERB_VERIFY)
+			check_query(&check, step, "verify's none", step->sql);
+		else if (step->verb == LK_VERB_GATE && step->gate == LK_GATE_NONE)
+			check_query(&check, step, "the gate's none", step->sql);
+		for (size_t j = 0; j < step->set_count; j++)
+			check_expression(&check, step, "set", step->set[j].expression);
+		if (step->where)
+			check_expression(&check, step, "where", step->where);
+		if (step->undo && step->verb == LK_VERB_DDL) {
+			struct lk_risk risk;
+			lk_risk_statement(step->undo, &risk);
+			if (!risk.parsed)
+				note(&check, step, risk.note);
+		}
+	}
+	if (plan->limits.probe)
+		check_query(&check, &whole_file, "the probe", plan->limits.probe);
+	lk_problems_sort(problems);
+	return problems->count == before;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The SQL of a plan against PostgreSQL's grammar. */
+#ifndef LK_RISK_PLAN_H
+#define LK_RISK_PLAN_H
+
+#include "base/yaml.h"
+#include "plan/model.h"
+
+/*
+ * What the plan's reader, which knows no grammar, cannot see: a ddl that is several statements or
+ * controls transactions, one that destroys data and does not say so, a verify, gate or probe that
+ * is not a plain query, a set or where that is no expression, a column that is dropped while it is
+ * still written by a dual write. False when *problems grew. *notes gets what could not be checked
+ * because the grammar (of version 15) cannot read it, and warnings about a plan that is legal; it
+ * may be NULL. Call it after lk_plan_read, before lk_plan_complete or after.
+ */
+bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems,
+			struct lk_problems *notes);
+
+#endif

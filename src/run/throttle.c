@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/throttle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Older than this we work blind. */
+#define SAMPLE_STALE_MS 3000
+/* Others count as using the server from this many transactions a second. */
+#define BUSY_TRANSACTIONS 10
+#define BUSY_REST 1.0
+
+static void show_ms(char text[32], double ms)
+{
+	if (ms < 0)
+		snprintf(text, 32, "unknown");
+	else if (ms < 1000)
+		snprintf(text, 32, "%.0f ms", ms);
+	else
+		snprintf(text, 32, "%.1f s", ms / 1000);
+}
+
+static struct lk_throttle_input *add(struct lk_throttle *t, const char *name)
+{
+	if (t->input_count == LK_THROTTLE_INPUTS)
+		return NULL;
+	struct lk_throttle_input *input = &t->inputs[t->input_count++];
+	memset(input, 0, sizeof *input);
+	LK_COPY(input->name, name);
+	return input;
+}
+
+/* Once over, an input is over until it is well below, so that the work does not flutter at the limit. */
+static void judge(struct lk_throttle *t, const struct lk_throttle_input *input, double value,
+		  double limit)
+{
+	size_t at = (size_t)(input - t->inputs);
+	bool over = value > (t->was_over[at] ? limit * 0.75 : limit);
+	t->was_over[at] = over;
+	t->inputs[at].state = over ? LK_THROTTLE_OVER : LK_THROTTLE_OK;
+}
+
+static void add_ms(struct lk_throttle *t, const char *name, double value, double limit)
+{
+	struct lk_throttle_input *input = add(t, name);
+	if (!input)
+		return;
+	show_ms(input->value, value);
+	show_ms(input->limit, limit);
+	judge(t, input, value, limit);
+}
+
+static void add_count(struct lk_throttle *t, const char *name, int value, int limit)
+{
+	struct lk_throttle_input *input = add(t, name);
+	if (!input)
+		return;
+	snprintf(input->value, sizeof input->value, "%d", value);
+	snprintf(input->limit, sizeof input->limit, "%d", limit);
+	judge(t, input, value, limit);
+}
+
+static void add_replica(struct lk_throttle *t, const struct lk_lag_replica *replica, double limit)
+{
+	char name[48];
+	snprintf(name, sizeof name, "lag %.40s", replica->name);
+	if (replica->state == LK_LAG_OK) {
+		add_ms(t, name, replica->lag_ms, limit);
+		return;
+	}
+	struct lk_throttle_input *input = add(t, name);
+	if (!input)
+		return;
+	input->state = LK_THROTTLE_STALE;
+	show_ms(input->limit, limit);
+	if (replica->state == LK_LAG_UNKNOWN)
+		snprintf(input->value, sizeof input->value, "not visible (pg_monitor)");
+	else
+		snprintf(input->value, sizeof input->value, "no answer %.0f s",
+			 replica->silent_ms / 1000);
+}
+
+static void add_inputs(struct lk_throttle *t, const struct lk_limits *l,
+		       const struct lk_throttle_view *view)
+{
+	add_ms(t, "age of what we see", view->sample ? view->age_ms : SAMPLE_STALE_MS + 1,
+	       SAMPLE_STALE_MS);
+	if (!view->sample)
+		return;
+	add_ms(t, "sessions waiting for us", view->tree->longest_victim_ms, (double)l->lock_wait_ms);
+	add_count(t, "active sessions", view->sample->active, l->running);
+	if (l->probe)
+		add_ms(t, "probe", view->sample->probe_ms, (double)l->probe_ms);
+	for (size_t i = 0; i < view->lag->replica_count; i++)
+		add_replica(t, &view->lag->replicas[i], (double)l->lag_ms);
+}
+
+void lk_throttle_decide(struct lk_throttle *t, const struct lk_limits *limits,
+			const struct lk_throttle_view *view)
+{
+	size_t length = 0;
+	t->input_count = 0;
+	t->hold = false;
+	t->reason[0] = '\0';
+	add_inputs(t, limits, view);
+	for (size_t i = 0; i < t->input_count; i++) {
+		const struct lk_throttle_input *input = &t->inputs[i];
+		if (input->state == LK_THROTTLE_OK)
+			continue;
+		t->hold = true;
+		if (length < sizeof t->reason)
+			length += (size_t)snprintf(t->reason + length, sizeof t->reason - length,
+						   "%s%s %s", length ? ", " : "", input->name,
+						   input->value);
+	}
+	double others = view->transactions_per_s - view->our_transactions_per_s;
+	t->chunk_target_ms = t->wished_chunk_ms > 0 ? t->wished_chunk_ms : (double)limits->chunk_time_ms;
+	t->rest_ratio = t->wished_rest > 0 ? t->wished_rest : others > BUSY_TRANSACTIONS ? BUSY_REST : 0;
+}

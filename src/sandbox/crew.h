@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the threads of the application share; known to its own files only. */
+#ifndef LK_SANDBOX_CREW_H
+#define LK_SANDBOX_CREW_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sandbox/application.h"
+#include "sandbox/buyer.h"
+#include "sandbox/figures.h"
+#include "sandbox/release.h"
+
+struct lk_crew {
+	struct lk_application *application;
+	struct lk_buyer buyer; /* the thread's own */
+	pthread_t thread;
+	bool started;
+	/* guarded by the application's mutex */
+	int socket;  /* of its connection, to break it off; -1 none */
+	int release; /* of its connection; 0 none */
+	bool ended;
+};
+
+struct lk_application {
+	const struct lk_postgres_server *server;
+	char *file;
+	int connections, per_second;
+	int64_t begun_us;
+	struct lk_figures *figures;
+
+	pthread_mutex_t mutex; /* guards what follows, and the members of workers that say so */
+	pthread_cond_t changed;
+	struct lk_release_stage stage;
+	bool stop;	/* no further transaction begins */
+	bool abandoned; /* what fails from now on is no error of the application */
+
+	struct lk_crew deployer; /* watches the database; its buyer is unused */
+	pthread_t reporter;
+	bool reporting;
+	struct lk_crew workers[];
+};
+
+/* Thread functions; the argument of the first two is a struct lk_crew, of the last the
+ * application. */
+void *lk_crew_main(void *argument);
+void *lk_deployer_main(void *argument);
+void *lk_reporter_main(void *argument);
+
+/* When the transaction with this number (from 0) of a worker is due. */
+int64_t lk_crew_due_us(const struct lk_crew *worker, int64_t number);
+/* Under the mutex: which release a worker should run, and whether its reads are to be checked. */
+int lk_crew_release(const struct lk_crew *worker);
+/* Publishes the worker's connection (NULL: none) so that it can be broken off. */
+void lk_crew_publish(struct lk_crew *worker, PGconn *connection, int release);
+/* Writes the file of figures. */
+void lk_crew_report(struct lk_application *application);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The thread of one connection of the application. */
+#include "sandbox/crew.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+
+#define RECONNECT_US 50000
+
+enum turn { TURN_STOP, TURN_DEPLOY, TURN_DUE };
+
+int64_t lk_crew_due_us(const struct lk_crew *worker, int64_t number)
+{
+	const struct lk_application *application = worker->application;
+	int64_t slot = number * application->connections + worker->buyer.number;
+	return application->begun_us + slot * 1000000 / application->per_second;
+}
+
+int lk_crew_release(const struct lk_crew *worker)
+{
+	return lk_release_of(&worker->application->stage, worker->buyer.number);
+}
+
+void lk_crew_publish(struct lk_crew *worker, PGconn *connection, int release)
+{
+	pthread_mutex_lock(&worker->application->mutex);
+	worker->socket = connection ? PQsocket(connection) : -1;
+	worker->release = connection ? release : 0;
+	pthread_mutex_unlock(&worker->application->mutex);
+}
+
+/* Release 42 may believe its column once the verify step is done, and when there is no other. */
+static bool may_trust(const struct lk_release_stage *stage, int release)
+{
+	if (release == LK_RELEASE_OLD)
+		return true;
+	return !stage->undoing && (stage->verified || !stage->old_column);
+}
+
+/* Waits until a time, until another release is to run here, or until the end. */
+static enum turn wait_turn(struct lk_crew *worker, int64_t until_us, int *release)
+{
+	struct lk_application *application = worker->application;
+	enum turn turn = TURN_DUE;
+	pthread_mutex_lock(&application->mutex);
+	for (;;) {
+		*release = lk_crew_release(worker);
+		worker->buyer.trusts = may_trust(&application->stage, worker->buyer.release);
+		if (application->stop) {
+			turn = TURN_STOP;
+			break;
+		}
+		if (*release != worker->buyer.release && worker->buyer.connection) {
+			turn = TURN_DEPLOY;
+			break;
+		}
+		if (lk_clock_us() >= until_us)
+			break;
+		lk_condition_wait_until(&application->changed, &application->mutex, until_us);
+	}
+	pthread_mutex_unlock(&application->mutex);
+	return turn;
+}
+
+static bool abandoned(struct lk_application *application)
+{
+	pthread_mutex_lock(&application->mutex);
+	bool yes = application->abandoned;
+	pthread_mutex_unlock(&application->mutex);
+	return yes;
+}
+
+/* The socket is withdrawn first: its number may be another's as soon as it is closed. */
+static bool connect_as(struct lk_crew *worker, int release, struct lk_error *error)
+{
+	struct lk_buyer *buyer = &worker->buyer;
+	lk_crew_publish(worker, NULL, 0);
+	bool connected = lk_buyer_connect(buyer, worker->application->server, release, error);
+	lk_crew_publish(worker, buyer->connection, buyer->release);
+	return connected;
+}
+
+/* Tries until there is a connection; an outage is one error. False at the end. */
+static bool reconnect(struct lk_crew *worker)
+{
+	struct lk_error error;
+	int release;
+	bool counted = false;
+	while (wait_turn(worker, lk_clock_us() + (counted ? RECONNECT_US : 0), &release) !=
+	       TURN_STOP) {
+		if (connect_as(worker, release, &error))
+			return true;
+		if (!counted && !abandoned(worker->application))
+			lk_figures_error(worker->application->figures, error.text);
+		counted = true;
+	}
+	return false;
+}
+
+/* Runs the transaction that is due; false when the thread has to end. */
+static void run_due(struct lk_crew *worker, int64_t next_due_us)
+{
+	struct lk_figures *figures = worker->application->figures;
+	struct lk_error error = {0};
+	if (lk_buyer_transaction(&worker->buyer, &error)) {
+		lk_figures_finished(figures, worker->buyer.number, next_due_us);
+		return;
+	}
+	if (!abandoned(worker->application))
+		lk_figures_failed(figures, worker->buyer.number, next_due_us, error.text);
+	if (error.class == LK_ERROR_LOST) {
+		lk_crew_publish(worker, NULL, 0);
+		lk_buyer_disconnect(&worker->buyer);
+	}
+}
+
+void *lk_crew_main(void *argument)
+{
+	struct lk_crew *worker = argument;
+	struct lk_application *application = worker->application;
+	struct lk_error error;
+	int64_t number = 0;
+	lk_figures_set_due(application->figures, worker->buyer.number, lk_crew_due_us(worker, 0));
+	for (;;) {
+		int release;
+		enum turn turn = wait_turn(worker, lk_crew_due_us(worker, number), &release);
+		if (turn == TURN_STOP || (!worker->buyer.connection && !reconnect(worker)))
+			break;
+		if (turn == TURN_DEPLOY) {
+			if (!connect_as(worker, release, &error)) {
+				lk_figures_error(application->figures, error.text);
+				lk_crew_publish(worker, NULL, 0);
+				lk_buyer_disconnect(&worker->buyer);
+			}
+			continue;
+		}
+		number++;
+		run_due(worker, lk_crew_due_us(worker, number));
+	}
+	lk_crew_publish(worker, NULL, 0);
+	lk_buyer_disconnect(&worker->buyer);
+	pthread_mutex_lock(&application->mutex);
+	worker->ended = true;
+	pthread_cond_broadcast(&application->changed);
+	pthread_mutex_unlock(&application->mutex);
+	return NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How many rows the next chunk takes. Two things are followed: the wished duration, and whether anybody
+ * waited for our row locks when the chunk ended. The first moves the size gently; the second halves the
+ * duration at once, down to a floor, and lets it grow back slowly.
+ */
+#ifndef LK_STEP_CHUNK_H
+#define LK_STEP_CHUNK_H
+
+#include <stdint.h>
+
+#define LK_CHUNK_FIRST_ROWS 500
+#define LK_CHUNK_MOST_ROWS 50000
+#define LK_CHUNK_SHORTEST_MS 8.0
+
+struct lk_chunk {
+	int64_t rows;      /* of the next chunk */
+	double allowed_ms; /* duration allowed by those who waited; at most the wish */
+};
+
+void lk_chunk_init(struct lk_chunk *chunk);
+/* After a chunk that took took_ms for `rows` rows, with `waiters` sessions behind our locks. */
+void lk_chunk_learn(struct lk_chunk *chunk, int64_t rows, double took_ms, int waiters, double wish_ms);
+/* After a cancelled or failed chunk: begin smaller. */
+void lk_chunk_shrink(struct lk_chunk *chunk);
+
+#endif

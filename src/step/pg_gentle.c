@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "step/pg_gentle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "step/pg_step.h"
+
+/* Transactions younger than this are gone before a look at them is worth anything. */
+#define LONG_TRANSACTION_MS 250
+#define LOOK_AGAIN_MS 150
+#define GAP_MS 1000
+/* After so many times in which the work itself (not the wait for it) kept others waiting, it is hopeless. */
+#define MOST_GIVEN_WAY 5
+/* An autovacuum yields to whoever has waited for deadlock_timeout; where that cannot be set for a session
+ * (it needs a privilege), one announced longer try reaches the server's default of 1 s. */
+#define AUTOVACUUM_TRY_MS 1200
+
+struct attempt {
+	int tries, given_way;
+	bool autovacuum;       /* stands in the way now */
+	bool long_try_used;
+	char said[300];
+	int64_t said_at;
+};
+
+/* Lock modes that conflict with the one wanted (manual, table 13.2). */
+static const char *conflicts(const char *mode)
+{
+	if (strcmp(mode, "ACCESS EXCLUSIVE") == 0)
+		return "{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,"
+		       "ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}";
+	if (strcmp(mode, "SHARE ROW EXCLUSIVE") == 0)
+		return "{RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,ShareRowExclusiveLock,"
+		       "ExclusiveLock,AccessExclusiveLock}";
+	if (strcmp(mode, "SHARE") == 0)
+		return "{RowExclusiveLock,ShareUpdateExclusiveLock,ShareRowExclusiveLock,ExclusiveLock,"
+		       "AccessExclusiveLock}";
+	return "{ShareUpdateExclusiveLock,ShareLock,ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}";
+}
+
+static const char holder_sql[] =
+	"SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''),"
+	" coalesce(a.state, 'prepared transaction'),"
+	" coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), 0)::int,"
+	" coalesce(a.backend_type, '') = 'autovacuum worker', p.gid"
+	" FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+	" LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction"
+	" WHERE l.locktype = 'relation' AND l.relation = to_regclass($1) AND l.granted"
+	" AND l.mode = ANY ($2::text[]) AND l.pid IS DISTINCT FROM pg_backend_pid()"
+	" AND coalesce(clock_timestamp() - coalesce(a.xact_start, p.prepared), interval '1 day')"
+	"  > $3::int * interval '1 millisecond'"
+	" ORDER BY 5 DESC LIMIT 1";
+
+/* Says a thing once, and again every ten seconds while it lasts. */
+static void say_once(struct lk_step_run *run, struct attempt *attempt, const char *text)
+{
+	if (strcmp(attempt->said, text) == 0 && lk_clock_us() - attempt->said_at < 10000000)
+		return;
+	LK_COPY(attempt->said, text);
+	attempt->said_at = lk_clock_us();
+	lk_pg_say(run, "%s", text);
+}
+
+/* *held tells whether a long transaction holds the table; it is named to the operator. */
+static bool look_first(struct lk_step_run *run, const struct lk_pg_lock *lock,
+		       struct attempt *attempt, bool *held, struct lk_error *error)
+{
+	char age[16], text[300];
+	struct lk_result r;
+	*held = false;
+	attempt->autovacuum = false;
+	if (!lock->table_sql)
+		return true;
+	snprintf(age, sizeof age, "%d", LONG_TRANSACTION_MS);
+	if (!LK_QUERY(run->session, &r, error, holder_sql, lock->table_sql, conflicts(lock->mode), age))
+		return false;
+	if (r.rows > 0) {
+		attempt->autovacuum = lk_cell_bool(&r, 0, 5);
+		*held = !attempt->autovacuum;
+		if (lk_cell(&r, 0, 6))
+			snprintf(text, sizeof text,
+				 "waiting outside the lock queue: prepared transaction '%s' holds %s",
+				 lk_cell(&r, 0, 6), lock->table_sql);
+		else
+			snprintf(text, sizeof text,
+				 "waiting outside the lock queue: process %s (%s %s, %s) has held %s for long",
+				 lk_cell_text(&r, 0, 0), lk_cell_text(&r, 0, 2),
+				 attempt->autovacuum ? "autovacuum" : lk_cell_text(&r, 0, 1),
+				 lk_cell_text(&r, 0, 3), lock->table_sql);
+		say_once(run, attempt, text);
+	}
+	lk_result_free(&r);
+	return true;
+}
+
+static bool set_timeouts(struct lk_step_run *run, struct attempt *attempt, struct lk_error *error)
+{
+	char ms[24];
+	int64_t wait = lk_pg_lock_wait_ms(run);
+	if (attempt->autovacuum) {
+		struct lk_error denied;
+		bool set = LK_RUN(run->session, error, "SAVEPOINT lockkeeper") &&
+			   LK_RUN(run->session, &denied, "SET LOCAL deadlock_timeout = '20ms'");
+		if (!set && !LK_RUN(run->session, error, "ROLLBACK TO SAVEPOINT lockkeeper"))
+			return false;
+		if (!set && !attempt->long_try_used) {
+			attempt->long_try_used = true;
+			wait = AUTOVACUUM_TRY_MS;
+			lk_pg_say(run, "one longer try of %d ms, so that the autovacuum gives way",
+				  AUTOVACUUM_TRY_MS);
+		}
+	}
+	snprintf(ms, sizeof ms, "%lldms", (long long)wait);
+	return LK_RUN(run->session, error, "SELECT set_config('lock_timeout', $1, true)", ms);
+}
+
+static bool try_once(struct lk_step_run *run, const struct lk_pg_lock *lock, struct attempt *attempt,
+		     bool (*work)(struct lk_step_run *, void *, struct lk_error *), void *argument,
+		     struct lk_error *error)
+{
+	bool done = lk_begin(run->session, error) && set_timeouts(run, attempt, error) &&
+		    lk_journal_fence(run->session, run->run, run->epoch, error);
+	if (done && lock->table_sql) {
+		char *sql = lk_format("LOCK TABLE %s IN %s MODE", lock->table_sql, lock->mode);
+		done = lk_execute(run->session, sql, error);
+		free(sql);
+	}
+	done = done && work(run, argument, error) && lk_commit(run->session, error);
+	if (!done)
+		lk_rollback(run->session);
+	return done;
+}
+
+/* True when the failure is one of waiting, so that another try makes sense. */
+static bool try_again(struct lk_step_run *run, struct attempt *attempt, struct lk_error *error)
+{
+	if (error->class == LK_ERROR_CANCELLED && atomic_exchange(&run->pace->give_way, false)) {
+		if (++attempt->given_way < MOST_GIVEN_WAY) {
+			lk_pg_say(run, "gave way: our statement kept other sessions waiting for over %lld ms",
+				  (long long)lk_pg_lock_wait_ms(run));
+			return true;
+		}
+		return lk_fail(error, LK_ERROR_REFUSED,
+			       "the statement kept other sessions waiting for over %lld ms in each of %d tries: it "
+			       "needs a quieter time or another strategy",
+			       (long long)lk_pg_lock_wait_ms(run), attempt->given_way);
+	}
+	if (error->class != LK_ERROR_RETRY)
+		return false;
+	lk_pg_say(run, "try %d for the lock on %s gave up after %lld ms; next in %d ms", attempt->tries,
+		  run->plan->steps[run->number].table ? run->plan->steps[run->number].table : "the table",
+		  (long long)lk_pg_lock_wait_ms(run), GAP_MS);
+	return true;
+}
+
+enum lk_outcome lk_pg_gently(struct lk_step_run *run, const struct lk_pg_lock *lock,
+			     bool (*work)(struct lk_step_run *run, void *argument,
+					  struct lk_error *error),
+			     void *argument, struct lk_error *error)
+{
+	struct attempt attempt = {0};
+	for (;;) {
+		bool held;
+		if (!look_first(run, lock, &attempt, &held, error))
+			return lk_step_outcome(run, error);
+		if (held) {
+			if (!lk_pace_sleep(run->pace, LOOK_AGAIN_MS))
+				return LK_OUTCOME_STOPPED;
+			continue;
+		}
+		attempt.tries++;
+		if (try_once(run, lock, &attempt, work, argument, error))
+			return LK_OUTCOME_DONE;
+		if (atomic_load(&run->pace->stop) || !try_again(run, &attempt, error))
+			return lk_step_outcome(run, error);
+		if (!lk_pace_sleep(run->pace, GAP_MS))
+			return LK_OUTCOME_STOPPED;
+	}
+}

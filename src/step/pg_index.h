@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Indexes built and dropped CONCURRENTLY, which no transaction guards: the catalog is asked what is there. */
+#ifndef LK_STEP_PG_INDEX_H
+#define LK_STEP_PG_INDEX_H
+
+#include "step/step.h"
+
+enum lk_pg_index_state { LK_PG_INDEX_ABSENT, LK_PG_INDEX_INVALID, LK_PG_INDEX_VALID };
+
+/* The state of an index by its unquoted name; table_sql (may be "") says in whose schema to look. */
+bool lk_pg_index_state(struct lk_session *session, const char *table_sql, const char *name,
+		       enum lk_pg_index_state *state, struct lk_error *error);
+/* Drops an index that a cancelled or failed build left behind. Runs although a stop was asked for. */
+bool lk_pg_index_drop_invalid(struct lk_session *session, const char *table_sql, const char *name,
+			      struct lk_error *error);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* PLANS: the plan files and the runs of this user. */
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "ui/model/rows.h"
+#include "ui/view/view.h"
+#include "ui/widget/columns.h"
+#include "ui/widget/panel.h"
+
+static const struct lk_column columns[] = {
+	{"PLAN", 26, 1},
+	{"RUN", 12, 2},
+	{"DOES", 20, 3},
+};
+
+static const char *run_word(const struct lk_console_plan *plan)
+{
+	if (plan->socket[0])
+		return "live";
+	return plan->readable ? "-" : "UNREADABLE";
+}
+
+static void draw_selected(const struct lk_console_plan *plan, const struct lk_area *area)
+{
+	lk_panel_header(area, 0, plan->name, LK_NO_AGE);
+	lk_putf(area, 1, 0, plan->readable ? LK_ROLE_PLAIN : LK_ROLE_CRIT, "%s %s",
+		plan->readable ? "does " : "error", plan->what);
+	lk_putf(area, 2, 0, LK_ROLE_PLAIN, "file  %s",
+		plan->path[0] ? plan->path : "(only in the journal)");
+	if (plan->socket[0])
+		lk_put(area, 3, 0, LK_ROLE_PLAIN, "run   a keeper is alive; Enter attaches to it");
+	else if (plan->readable)
+		lk_put(area, 3, 0, LK_ROLE_PLAIN,
+		       "run   none; Enter starts a keeper, which changes nothing before you open "
+		       "gate expand");
+}
+
+static void draw_plans(struct lk_model *model, const struct lk_area *area)
+{
+	struct lk_rows rows;
+	struct lk_list *list = &model->lists[LK_SCREEN_PLANS];
+	struct lk_layout layout;
+	int detail = area->rows >= 10 ? 5 : 0, room = area->rows - detail - 2, top;
+	char title[80];
+
+	lk_rows_of(model, LK_SCREEN_PLANS, &rows);
+	lk_list_sync(list, rows.keys, rows.count);
+	snprintf(title, sizeof title, "PLANS  %d%s", rows.count, rows.hidden ? ", filtered" : "");
+	lk_panel_header(area, 0, title, LK_NO_AGE);
+	lk_columns_fit(columns, LK_COUNT(columns), area->columns - 2, &layout);
+	if (rows.count == 0) {
+		lk_put(area, 2, 2, LK_ROLE_PLAIN,
+		       "No plan here. Write one: lockkeeper new rename_column, or see "
+		       "lockkeeper-plan(5).");
+		return;
+	}
+	struct lk_area right = lk_area_part(area, 0, 2, area->rows, area->columns - 2);
+
+	lk_columns_titles(&right, 1, columns, &layout);
+	top = lk_list_window(list, room);
+	for (int i = top; i < rows.count && i - top < room; i++) {
+		const struct lk_console_plan *plan = &model->plans[rows.index[i]];
+		const char *texts[] = {plan->name, run_word(plan), plan->what};
+		bool selected = i == list->index;
+
+		lk_put(area, 2 + i - top, 0, LK_ROLE_PLAIN, selected ? ">" : " ");
+		lk_columns_row(&right, 2 + i - top, &layout, texts,
+			       selected ? LK_ROLE_SELECTED : LK_ROLE_PLAIN);
+	}
+	if (detail) {
+		struct lk_area bottom =
+			lk_area_part(area, area->rows - detail, 0, detail, area->columns);
+
+		draw_selected(&model->plans[rows.index[list->index]], &bottom);
+	}
+}
+
+const struct lk_view lk_view_plans = {"Plans", draw_plans};
