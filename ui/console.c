@@ -208,6 +208,10 @@ static void read_signals(struct console *console, int64_t now_us)
 			console->model->wants |= LK_WANT_SUSPEND;
 			serve_wants(console);
 			break;
+		case SIGCONT:
+			lk_term_resume(console->term);
+			console->full = console->draw = true;
+			break;
 		case SIGHUP:
 			console->gone = true;
 			console->leave = true;
@@ -294,7 +298,7 @@ static void loop(struct console *console)
 
 static void block_signals(struct console *console)
 {
-	static const int numbers[] = {SIGWINCH, SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGTSTP};
+	static const int numbers[] = {SIGWINCH, SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGTSTP, SIGCONT};
 	sigset_t set;
 
 	sigemptyset(&set);

@@ -14,7 +14,7 @@ struct lk_buffer {
 void lk_buffer_add(struct lk_buffer *buffer, const char *text) __attribute__((nonnull));
 void lk_buffer_add_bytes(struct lk_buffer *buffer, const char *bytes, size_t count);
 void lk_buffer_addf(struct lk_buffer *buffer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3), nonnull));
 /* Empties the buffer, keeping its memory. */
 void lk_buffer_reset(struct lk_buffer *buffer);
 void lk_buffer_free(struct lk_buffer *buffer);

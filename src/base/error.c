@@ -5,6 +5,9 @@
 #include <string.h>
 
 static void set_text(struct lk_error *error, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static void set_text(struct lk_error *error, const char *format, va_list args)
 {
 	vsnprintf(error->text, sizeof error->text, format, args);
 	size_t n = strlen(error->text);

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/safe_text.h"
 #include "cli/cli.h"
-#include "plan/file.h"
+#include "risk/plan.h"
 
 static void print_problem(const struct lk_problem *p, bool json)
 {
@@ -30,9 +30,13 @@ static void print_problem(const struct lk_problem *p, bool json)
 static size_t check_file(const char *path, bool json)
 {
 	struct lk_plan plan = {0};
-	struct lk_problems problems = {0};
+	struct lk_problems problems = {0}, notes = {0};
 	size_t findings = 0;
-	if (!lk_plan_read(path, &plan, &problems)) {
+	bool clean = lk_risk_read_plan(path, &plan, &problems, &notes);
+	/* Notes are worth reading and are no findings. */
+	for (size_t i = 0; i < notes.count; i++)
+		print_problem(&notes.list[i], json);
+	if (!clean) {
 		findings = problems.count;
 		for (size_t i = 0; i < problems.count; i++)
 			print_problem(&problems.list[i], json);
@@ -42,6 +46,7 @@ static size_t check_file(const char *path, bool json)
 		free(safe);
 	}
 	lk_problems_free(&problems);
+	lk_problems_free(&notes);
 	lk_plan_free(&plan);
 	return findings;
 }

@@ -10,7 +10,7 @@
 #include "catalog/catalog.h"
 #include "cli/cli.h"
 #include "operation/operation.h"
-#include "plan/file.h"
+#include "risk/plan.h"
 #include "settings/settings.h"
 #include "step/step.h"
 
@@ -110,7 +110,7 @@ static int read_files(struct explain *e)
 {
 	struct lk_problems problems = {0};
 	int status = LK_EXIT_DONE;
-	if (!lk_plan_read(e->path, &e->plan, &problems) ||
+	if (!lk_risk_read_plan(e->path, &e->plan, &problems, NULL) ||
 	    !lk_settings_read(NULL, &e->settings, &problems)) {
 		char *text = lk_problems_text(&problems);
 		status = lk_cli_fail(LK_EXIT_USAGE, "the plan cannot be used:");

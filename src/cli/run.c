@@ -10,7 +10,7 @@
 #include "cli/headless.h"
 #include "cli/plans.h"
 #include "keeper/spawn.h"
-#include "plan/file.h"
+#include "risk/plan.h"
 
 struct options {
 	const char *plan, *target, *yes;
@@ -107,7 +107,7 @@ int lk_cli_run(const struct lk_cli *cli)
 		return status;
 	if (o.target && lk_uri_is_uri(o.target) && !lk_uri_check(o.target, &error))
 		return lk_cli_error(&error);
-	if (!lk_plan_read(o.plan, &plan, &problems)) {
+	if (!lk_risk_read_plan(o.plan, &plan, &problems, NULL)) {
 		char *text = lk_problems_text(&problems);
 		status = lk_cli_fail(LK_EXIT_USAGE, "the plan cannot be used:");
 		fputs(text, stderr);

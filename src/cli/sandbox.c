@@ -15,7 +15,7 @@
 #include "cli/headless.h"
 #include "cli/plans.h"
 #include "keeper/spawn.h"
-#include "plan/file.h"
+#include "risk/plan.h"
 
 #define EXAMPLE "rename-username.yaml"
 
@@ -148,7 +148,7 @@ static bool spawn(const struct practice *p, char *socket, size_t size, struct lk
 {
 	struct lk_plan plan = {0};
 	struct lk_problems problems = {0};
-	bool spawned = lk_plan_read(p->plan, &plan, &problems);
+	bool spawned = lk_risk_read_plan(p->plan, &plan, &problems, NULL);
 	if (spawned) {
 		const struct lk_spawn request = {.plan_file = p->plan,
 						 .plan_name = plan.name,

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "control/client.h"
 #include "control/line.h"
 
 struct lk_peer {
@@ -168,14 +167,20 @@ static void accept_peer(uv_stream_t *stream, int status)
 	send_text(peer, lk_strdup(server->hello));
 }
 
+/* A socket that refuses connections belongs to a process that is gone. One that takes them is alive, also
+ * when it does not greet: a stopped keeper must not lose its socket. */
 static bool remove_stale(const char *path, struct lk_error *error)
 {
-	struct lk_error ignored;
-	struct lk_client *client = lk_client_open(path, &ignored);
-	if (client) {
-		lk_client_close(client);
-		return lk_fail(error, LK_ERROR_REFUSED, "a keeper already answers on %s", path);
-	}
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof address.sun_path)
+		return lk_fail(error, LK_ERROR_SYSTEM, "the socket path %s is too long", path);
+	LK_COPY(address.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	if (fd >= 0)
+		close(fd);
+	if (alive)
+		return lk_fail(error, LK_ERROR_REFUSED, "a keeper already listens on %s", path);
 	unlink(path);
 	return true;
 }

@@ -90,6 +90,23 @@ static void stop_worker(struct lk_controller *c, int64_t number, int64_t asked_u
 	}
 }
 
+/* A proof grows old: while the run stands the server is asked again, so that the screen can say "seen". */
+static void prove_again(struct lk_controller *c, int64_t number)
+{
+	struct lk_error error;
+	struct lk_quiet quiet;
+	if (!still_stopping(c, number) || !c->session ||
+	    !lk_watch_quiet(c->session, c->shared->run, &quiet, &error))
+		return;
+	struct lk_message *message = lk_message_new(LK_MESSAGE_QUIET);
+	message->quiet.stop_number = number;
+	message->quiet.again = true;
+	message->quiet.open_transactions = quiet.open_transactions;
+	message->quiet.locks = quiet.locks;
+	message->quiet.confirmed = quiet.open_transactions == 0 && quiet.locks == 0;
+	lk_shared_send(c->shared, message);
+}
+
 static void poll_journal(struct lk_controller *c)
 {
 	struct lk_error error;
@@ -145,6 +162,8 @@ static void *control_main(void *argument)
 		if (lk_clock_us() >= next_poll) {
 			if (c->session && atomic_load(&c->polling))
 				poll_journal(c);
+			if (proven)
+				prove_again(c, proven);
 			next_poll = lk_clock_us() + POLL_US;
 		}
 	}

@@ -77,7 +77,7 @@ struct lk_keeper {
 
 	char operator_name[64], operator_host[64];
 	int64_t operator_since, operator_seen_us;
-	int64_t stop_number, stop_asked_us;
+	int64_t stop_number, stop_asked_us, proof_seen_us;
 	int64_t idle_since_us;             /* since no console follows; 0 while one does */
 	int exit_status;
 };

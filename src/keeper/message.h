@@ -46,6 +46,7 @@ struct lk_message {
 		double quiet_ms;          /* since it was asked for */
 		int open_transactions, locks;
 		bool confirmed;
+		bool again;               /* looked at once more while the run stands */
 	} quiet;
 	char wanted[16];                  /* POLLED */
 	struct lk_journal_approval *approvals;

@@ -320,7 +320,8 @@ static void fill_proof(struct lk_keeper *k, struct lk_snapshot *s)
 {
 	if (!s->proof.requested)
 		return;
-	s->proof.checked_age_ms = (double)(lk_clock_us() - k->stop_asked_us) / 1000.0 - s->proof.quiet_ms;
+	s->proof.checked_age_ms =
+		k->proof_seen_us ? (double)(lk_clock_us() - k->proof_seen_us) / 1000.0 : -1;
 	LK_COPY(s->proof.still_running,
 		k->machine.recorded ? "watching, the heartbeat, and triggers that a dual write needs"
 				    : "watching");

@@ -77,6 +77,7 @@ void lk_keeper_brake(struct lk_keeper *k)
 	lk_pace_stop(&k->shared.pace);
 	k->stop_number = lk_controller_stop(&k->controller, k->stop_asked_us);
 	memset(&k->snapshot.proof, 0, sizeof k->snapshot.proof);
+	k->proof_seen_us = 0;
 	k->snapshot.proof.requested = lk_wall_ms();
 	k->snapshot.proof.accepted_ms = (double)(lk_clock_us() - k->stop_asked_us) / 1000.0;
 	k->snapshot.proof.open_transactions = -1;
@@ -317,10 +318,13 @@ static void take_quiet(struct lk_keeper *k, const struct lk_message *message)
 {
 	if (message->quiet.stop_number != k->stop_number)
 		return;
-	k->snapshot.proof.quiet_ms = message->quiet.quiet_ms;
+	k->proof_seen_us = lk_clock_us();
 	k->snapshot.proof.open_transactions = message->quiet.open_transactions;
 	k->snapshot.proof.locks_held = message->quiet.locks;
 	k->snapshot.proof.confirmed = message->quiet.confirmed;
+	if (message->quiet.again)
+		return;
+	k->snapshot.proof.quiet_ms = message->quiet.quiet_ms;
 	if (message->quiet.confirmed)
 		lk_keeper_log(k, "pause", "keeper",
 			      "stop confirmed by the server after %.0f ms: no transaction, no lock of the worker",

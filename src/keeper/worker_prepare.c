@@ -6,13 +6,13 @@
 #include "base/memory.h"
 #include "catalog/catalog.h"
 #include "operation/operation.h"
-#include "plan/file.h"
+#include "risk/plan.h"
 #include "control/snapshot.h"
 
 static bool read_plan(struct lk_shared *shared, struct lk_plan *plan, struct lk_error *error)
 {
 	struct lk_problems problems = {0};
-	bool read = lk_plan_read(shared->plan_file, plan, &problems);
+	bool read = lk_risk_read_plan(shared->plan_file, plan, &problems, NULL);
 	if (!read) {
 		char *text = lk_problems_text(&problems);
 		lk_fail(error, LK_ERROR_PLAN, "%s", text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "plan/file.h"
 #include "risk/parse.h"
 #include "risk/risk.h"
 
@@ -167,4 +168,15 @@ bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems
 		check_query(&check, &whole_file, "the probe", plan->limits.probe);
 	lk_problems_sort(problems);
 	return problems->count == before;
+}
+
+bool lk_risk_read_plan(const char *path, struct lk_plan *plan, struct lk_problems *problems,
+		       struct lk_problems *notes)
+{
+	if (!lk_plan_read(path, plan, problems))
+		return false;
+	if (lk_risk_check_plan(plan, problems, notes))
+		return true;
+	lk_plan_free(plan);
+	return false;
 }

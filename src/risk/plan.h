@@ -17,4 +17,9 @@
 bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems,
 			struct lk_problems *notes);
 
+/* lk_plan_read and lk_risk_check_plan in one: how a plan that will be run, explained or checked is
+ * read. On false *plan is empty. */
+bool lk_risk_read_plan(const char *path, struct lk_plan *plan, struct lk_problems *problems,
+		       struct lk_problems *notes);
+
 #endif

@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "tests/screen/fixture.h"
 #include "tests/screen/harness.h"
 
@@ -208,6 +210,41 @@ static void a_paste_into_a_field_is_text(void **state)
 	end(&s);
 }
 
+static void history_keeps_commands_and_nothing_else(void **state)
+{
+	struct session s = begin(fixture_running, &standard);
+	char *path = lk_format("%s/lockkeeper/console_history", s.keeper->folder), *text;
+	struct lk_error error;
+	struct stat info;
+
+	(void)state;
+	keys(&s, ":");
+	screen_settle(s.screen);
+	keys(&s, "help\r");
+	assert_true(screen_wait(s.screen, "HELP"));
+	keys(&s, "q:");
+	screen_settle(s.screen);
+	keys(&s, " live\r"); /* a leading blank: not to be kept */
+	screen_settle(s.screen);
+	keys(&s, "n");
+	screen_settle(s.screen);
+	keys(&s, "secret\r");
+	assert_true(screen_wait_requests(s.screen, "note", 1));
+	keys(&s, "q");
+	assert_true(screen_wait(s.screen, "no. _"));
+	keys(&s, "d");
+	while (!s.screen->ended)
+		screen_pump(s.screen, 10);
+	text = lk_path_read(path, 10000, NULL, &error);
+	assert_non_null(text);
+	assert_string_equal(text, "help\n");
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 0777, 0600);
+	free(text);
+	free(path);
+	end(&s);
+}
+
 static void ctrl_c_pauses_and_asks(void **state)
 {
 	struct session s = begin(fixture_running, &standard);
@@ -319,6 +356,7 @@ int main(void)
 		cmocka_unit_test(resume_and_rollback),
 		cmocka_unit_test(nothing_pasted_acts),
 		cmocka_unit_test(a_paste_into_a_field_is_text),
+		cmocka_unit_test(history_keeps_commands_and_nothing_else),
 		cmocka_unit_test(ctrl_c_pauses_and_asks),
 		cmocka_unit_test(detaching_says_how_to_come_back),
 		cmocka_unit_test(observers_look_and_may_pause),

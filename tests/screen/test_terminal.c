@@ -210,6 +210,12 @@ static void signals_pause_or_leave(void **state)
 	assert_true(screen_wait(screen, "THROTTLED"));
 	kill(screen->pid, SIGUSR1);
 	assert_true(screen_wait_requests(screen, "pause", 1));
+	/* stopped and continued from outside: the picture comes back whole */
+	screen_settle(screen);
+	kill(screen->pid, SIGSTOP);
+	kill(screen->pid, SIGCONT);
+	screen_keys(screen, "4", 1);
+	assert_true(screen_wait(screen, "STEPS"));
 	kill(screen->pid, SIGTERM);
 	while (!screen->ended)
 		screen_pump(screen, 10);

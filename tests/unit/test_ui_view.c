@@ -174,6 +174,31 @@ static void live_shows_what_matters(void **state)
 	lk_canvas_free(&canvas);
 }
 
+static void trouble_says_why_and_what_to_do(void **state)
+{
+	struct lk_canvas canvas = {.ascii = true};
+	struct lk_snapshot snapshot;
+	struct lk_model *model;
+
+	(void)state;
+	fixture_running(&snapshot);
+	LK_COPY(snapshot.state, "stopped");
+	LK_COPY(snapshot.reason,
+		"column \"user_handle\" already exists; drop it or choose another name");
+	model = model_of(&snapshot);
+	draw(model, &canvas, 24, 80);
+	assert_true(shows(&canvas, "*STOPPED*"));
+	assert_true(shows(&canvas, "drop it or choose another name"));
+	assert_true(shows(&canvas, "Mend the cause, then r tries again"));
+	lk_model_free(model);
+	LK_COPY(snapshot.state, "unreachable");
+	model = model_of(&snapshot);
+	draw(model, &canvas, 24, 80);
+	assert_true(shows(&canvas, "*NO DATABASE*"));
+	lk_model_free(model);
+	lk_canvas_free(&canvas);
+}
+
 static void steps_show_sql_and_what_is_lost(void **state)
 {
 	struct lk_canvas canvas = {.ascii = true};
@@ -283,6 +308,7 @@ int main(void)
 		cmocka_unit_test(every_size),
 		cmocka_unit_test(state_and_pause_stay),
 		cmocka_unit_test(live_shows_what_matters),
+		cmocka_unit_test(trouble_says_why_and_what_to_do),
 		cmocka_unit_test(steps_show_sql_and_what_is_lost),
 		cmocka_unit_test(the_end_says_what_the_figures_say),
 		cmocka_unit_test(hostile_texts_stay_in_their_fields),

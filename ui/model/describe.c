@@ -90,7 +90,7 @@ static void describe_other(const struct lk_model *model, struct lk_question_text
 		add(text, LK_ROLE_PLAIN, "%s by %s: %s", s->state,
 		    s->paused_by[0] ? s->paused_by : "the keeper",
 		    s->reason[0] ? s->reason : "no reason given");
-		add(text, LK_ROLE_PLAIN, "It starts with small chunks and grows from there.");
+		add(text, LK_ROLE_PLAIN, "Space stops it again at any moment.");
 		break;
 	case LK_ACT_SLOW:
 		add(text, LK_ROLE_NEXT, "Halve the time that a chunk may take? Now %.0f ms.",
@@ -99,7 +99,6 @@ static void describe_other(const struct lk_model *model, struct lk_question_text
 	case LK_ACT_ROLLBACK:
 		add(text, LK_ROLE_NEXT, "Undo every step that was done, the newest first?");
 		add(text, LK_ROLE_PLAIN, "%s", s->rollback_note);
-		add(text, LK_ROLE_PLAIN, "The old column and its rows are kept as they are now.");
 		break;
 	case LK_ACT_ABORT:
 		add(text, LK_ROLE_NEXT, "Stop the run here? Nothing is undone by this.");

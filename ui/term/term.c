@@ -266,6 +266,11 @@ void lk_term_suspend(struct lk_term *term)
 	pthread_sigmask(SIG_UNBLOCK, &stop, &before);
 	raise(SIGTSTP);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	lk_term_resume(term);
+}
+
+void lk_term_resume(struct lk_term *term)
+{
 	set_raw(term);
 	lk_buffer_add(&term->pending, PASTE_ON);
 	clearok(curscr, TRUE);

@@ -34,6 +34,9 @@ void lk_term_stop(struct lk_term *term, bool gone);
 /* Leaves the screen to the shell (Ctrl-Z) and comes back when the shell continues us. */
 void lk_term_suspend(struct lk_term *term);
 
+/* Takes the terminal back after the process was stopped and continued by somebody else. */
+void lk_term_resume(struct lk_term *term);
+
 /* Whether the locale's character set is UTF-8. */
 bool lk_term_unicode(const struct lk_term *term);
 /* The description in use; differs from $TERM when that one is unknown here. */

@@ -185,7 +185,7 @@ void lk_frame_next(const struct lk_model *model, const struct lk_area *area, int
 		return;
 	}
 	if (model->overlay == LK_OVERLAY_QUESTION) {
-		lk_put(area, row, 0, LK_ROLE_NEXT, "Nothing happens before you answer.");
+		lk_put(area, row, 0, LK_ROLE_NEXT, "Nothing is sent before you answer.");
 		return;
 	}
 	lk_run_next(model, text, sizeof text);
@@ -207,6 +207,8 @@ static const char *keys_text(const struct lk_model *model, int columns)
 		return "Space PAUSE";
 	if (columns < 76)
 		return "Space PAUSE  1-5 screens  r resume  a actions  ? help";
+	if (model->user.fence && columns < 100)
+		return "1Plans 2Live 3Locks 4Steps 5Log Space PAUSE r resume a acts ? help";
 	if (model->screen == LK_SCREEN_PLANS)
 		return "Enter open  1Plans 2Live 3Locks 4Steps 5Log  Space PAUSE  / filter  ? help";
 	return "1Plans 2Live 3Locks 4Steps 5Log  Space PAUSE  r resume  a actions  : cmd  ? help";
@@ -215,7 +217,7 @@ static const char *keys_text(const struct lk_model *model, int columns)
 void lk_frame_keys(const struct lk_model *model, const struct lk_area *area, int row)
 {
 	lk_put(area, row, 0, LK_ROLE_KEY, keys_text(model, area->columns));
-	if (model->user.fence && area->columns >= 100)
+	if (model->user.fence && area->columns >= 80)
 		lk_putf(area, row, area->columns - (int)strlen(model->user.fence) - 4,
 			LK_ROLE_FRAME, "==%s==", model->user.fence);
 }

@@ -57,18 +57,26 @@ static bool at_gate(const struct lk_model *model)
 	return lk_run_is(model->shown, "waiting") && lk_run_gate(model->shown);
 }
 
+static bool in_trouble(const struct lk_model *model)
+{
+	return lk_run_is(model->shown, "stopped|unreachable");
+}
+
 static void plan_slots(const struct lk_model *model, const struct lk_area *area,
 		       struct lk_slot slots[SLOTS])
 {
 	const struct lk_snapshot *s = model->shown;
 	bool stopped = lk_run_stop(model) != LK_STOP_NONE;
 	int result = lk_panel_result_rows(model);
-	int outcome = result ? result : at_gate(model) ? 5 : stopped ? 6 : 0;
+	int outcome = result						  ? result
+		      : in_trouble(model) || (stopped && !at_gate(model)) ? 6
+		      : at_gate(model)					  ? 5
+									  : 0;
 	bool tall = area->rows >= 36, wide = area->columns >= 132;
 	int figures = 2 + (s->replicas_count > 3 ? s->replicas_count : 3);
 
 	figures = figures < 5 ? 5 : figures > 7 ? 7 : figures;
-	slots[SLOT_PROGRESS] = slot(1, 0, result || at_gate(model) ? 0 : 1, 2);
+	slots[SLOT_PROGRESS] = slot(1, 0, result || at_gate(model) || in_trouble(model) ? 0 : 1, 2);
 	slots[SLOT_OUTCOME] = slot(outcome, outcome ? 3 : 0, outcome, 1);
 	slots[SLOT_FIGURES] = slot(4, 0, wide || tall ? 7 : figures, 3);
 	slots[SLOT_APPLICATION] =
@@ -92,6 +100,8 @@ static void draw_outcome(const struct lk_model *model, const struct lk_area *are
 {
 	if (lk_panel_result_rows(model))
 		lk_panel_result(model, area);
+	else if (in_trouble(model))
+		lk_panel_trouble(model, area);
 	else if (at_gate(model))
 		lk_panel_gate(model, area);
 	else

@@ -9,6 +9,7 @@
 #include "ui/model/run.h"
 #include "ui/view/panels.h"
 #include "ui/widget/panel.h"
+#include "ui/widget/text.h"
 
 static const char *stop_title(enum lk_stop stop, enum lk_role *role)
 {
@@ -38,7 +39,10 @@ void lk_panel_stop(const struct lk_model *model, const struct lk_area *area)
 
 	if (stop == LK_STOP_NOT_CONFIRMED) {
 		lk_put(&in, 0, 0, LK_ROLE_CRIT,
-		       "cancel sent, waiting for the server to show that it has stopped");
+		       model->pause_ack_us || lk_run_is(s, "paused")
+			       ? "cancel sent, waiting for the server to show that it has stopped"
+			       : "the keeper has not answered: nothing shows that the work "
+				 "stopped");
 	} else if (stop == LK_STOP_SENT) {
 		lk_put(&in, 0, 0, LK_ROLE_PLAIN, "waiting for the keeper's answer");
 	} else {
@@ -92,6 +96,26 @@ void lk_panel_gate(const struct lk_model *model, const struct lk_area *area)
 	else
 		lk_put(&in, 2, 0, LK_ROLE_PLAIN,
 		       gate->note[0] ? gate->note : "4 shows every step and its SQL");
+}
+
+void lk_panel_trouble(const struct lk_model *model, const struct lk_area *area)
+{
+	const struct lk_snapshot *s = model->shown;
+	const struct lk_snapshot_step *step = lk_run_step(s);
+	bool stopped = lk_run_is(s, "stopped");
+	struct lk_area in = lk_panel_box(area, LK_ROLE_CRIT,
+					 stopped ? "STOPPED" : "THE DATABASE DOES NOT ANSWER");
+	struct lk_area words = lk_area_part(&in, 0, 0, in.rows - 1, in.columns);
+	struct lk_text text = {0};
+
+	lk_text_add(&text, LK_ROLE_CRIT, "", s->reason[0] ? s->reason : "no reason was given");
+	if (step && step->note[0] && strcmp(step->note, s->reason) != 0)
+		lk_text_add(&text, LK_ROLE_PLAIN, "", step->note);
+	lk_text_draw(&text, &words, 0, 0);
+	lk_text_free(&text);
+	lk_put(&in, in.rows - 1, 0, LK_ROLE_NEXT,
+	       stopped ? "Mend the cause, then r tries again. a offers to roll back."
+		       : "The keeper goes on trying; what runs there is not known until then.");
 }
 
 int lk_panel_result_rows(const struct lk_model *model)

@@ -18,6 +18,7 @@ void lk_panel_limits(const struct lk_model *model, const struct lk_area *area);
 /* What has happened (outcome.c). */
 void lk_panel_stop(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_gate(const struct lk_model *model, const struct lk_area *area);
+void lk_panel_trouble(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_result(const struct lk_model *model, const struct lk_area *area);
 int lk_panel_result_rows(const struct lk_model *model);
 
