@@ -120,7 +120,7 @@ static void serve_wants(struct console *console)
 		console->leave = true;
 	if (wants & LK_WANT_REDRAW)
 		console->full = true;
-	if (wants & LK_WANT_BELL)
+	if ((wants & LK_WANT_BELL) && !console->options->quiet)
 		lk_term_bell(console->term);
 	if (wants & LK_WANT_FLUSH_INPUT)
 		lk_tokens_flush(lk_term_tokens(console->term));

@@ -27,6 +27,7 @@ struct lk_console_options {
 	bool linear; /* lines of text instead of a screen (TERM=dumb, no terminal, screen readers)
 		      */
 	bool ascii;  /* no characters outside ASCII even in a UTF-8 locale */
+	bool quiet;		 /* never ring the bell */
 	const char *theme;	 /* a name or a file; NULL: default */
 	const char *user, *host; /* who sits here, for the lease and the log */
 	const char *fence;	 /* word for the first and last row ("SANDBOX"); NULL none */

@@ -11,14 +11,15 @@
 int lk_cli_console(const struct lk_cli *cli)
 {
 	struct lk_cli_plans plans = {0};
+	(void)cli;
 	lk_cli_plans_usual(&plans);
 	const struct lk_cli_console console = {.plans = &plans};
-	int status = cli->console(&console);
+	int status = lk_cli_show(&console);
 	lk_cli_plans_free(&plans);
 	return status;
 }
 
-static int attach_one(const struct lk_cli *cli, struct lk_found *found, bool watch, bool linear)
+static int attach_one(struct lk_found *found, bool watch, bool linear)
 {
 	struct lk_cli_plans plans = {0};
 	char socket[200];
@@ -28,7 +29,7 @@ static int attach_one(const struct lk_cli *cli, struct lk_found *found, bool wat
 	lk_cli_plans_usual(&plans);
 	const struct lk_cli_console console = {
 		.socket = socket, .watch = watch, .linear = linear, .plans = &plans};
-	int status = cli->console(&console);
+	int status = lk_cli_show(&console);
 	lk_cli_plans_free(&plans);
 	return status;
 }
@@ -56,7 +57,7 @@ int lk_cli_attach(const struct lk_cli *cli)
 	if (!lk_find_runs(name, &found, &count, &error))
 		return lk_cli_error(&error);
 	if (count == 1) {
-		status = attach_one(cli, &found[0], watch, linear);
+		status = attach_one(&found[0], watch, linear);
 	} else if (count == 0) {
 		status = lk_cli_fail(LK_EXIT_UNREACHABLE, "no keeper of yours on this host%s%s",
 				     name ? " has a run or plan " : " is alive", name ? name : "");

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli.h"
 
-#include <jansson.h>
-#include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/nearest.h"
-#include "base/safe_text.h"
 #include "base/version.h"
 #include "keeper/keeper.h"
 #include "sandbox/sandbox.h"
@@ -91,9 +86,9 @@ static int unknown_verb(const char *word)
 			   near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
-int lk_cli_main(int argc, char **argv, int (*console)(const struct lk_cli_console *console))
+int lk_cli_main(int argc, char **argv)
 {
-	struct lk_cli cli = {argc - 1, argv + 1, console};
+	struct lk_cli cli = {argc - 1, argv + 1};
 	if (argc < 2)
 		return lk_cli_console(&cli);
 	const char *word = argv[1];
@@ -112,47 +107,4 @@ int lk_cli_main(int argc, char **argv, int (*console)(const struct lk_cli_consol
 		return verbs[i].act(&cli);
 	}
 	return unknown_verb(word);
-}
-
-int lk_cli_fail(int status, const char *format, ...)
-{
-	char text[1200];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	char *safe = lk_safe_copy(text, 0);
-	fprintf(stderr, "lockkeeper: %s\n", safe);
-	free(safe);
-	return status;
-}
-
-int lk_cli_error(const struct lk_error *error)
-{
-	int status = error->class == LK_ERROR_USAGE || error->class == LK_ERROR_PLAN ? LK_EXIT_USAGE
-		     : error->class == LK_ERROR_LOST || error->class == LK_ERROR_PRIVILEGE
-			     ? LK_EXIT_UNREACHABLE
-			     : LK_EXIT_FAILED;
-	return lk_cli_fail(status, "%s", error->text);
-}
-
-char *lk_cli_user(void)
-{
-	const struct passwd *user = getpwuid(geteuid());
-	return user ? lk_strdup(user->pw_name) : lk_format("user %u", (unsigned)geteuid());
-}
-
-char *lk_cli_host(void)
-{
-	char host[256] = "";
-	gethostname(host, sizeof host - 1);
-	return lk_strdup(host);
-}
-
-void lk_cli_print_json(json_t *object)
-{
-	char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
-	puts(text ? text : "{}");
-	fflush(stdout);
-	free(text);
 }

@@ -27,23 +27,27 @@ enum {
 
 struct lk_cli_plans;
 
-/* What a verb wants of the console; main turns it into the console's own options. */
+/* What a verb wants of the console. */
 struct lk_cli_console {
 	const char *socket;   /* NULL: begin with the plans */
 	bool watch, linear;
 	const char *fence, *farewell;
-	struct lk_cli_plans *plans;
+	const struct lk_cli_plans *plans;
 };
 
 struct lk_cli {
 	int argc;             /* from the verb on */
 	char **argv;
-	/* Runs the console; main's. Yields an exit status. */
-	int (*console)(const struct lk_cli_console *console);
 };
 
 /* Finds the verb and runs it. */
-int lk_cli_main(int argc, char **argv, int (*console)(const struct lk_cli_console *console));
+int lk_cli_main(int argc, char **argv);
+
+/*
+ * Becomes the console: a program of its own beside this one (or in libexec), so that it carries none of the
+ * database's libraries. Returns only when that fails, with an exit status, everything printed.
+ */
+int lk_cli_show(const struct lk_cli_console *console);
 
 /* Prints "lockkeeper: sentence" on standard error, made safe, and yields `status`. */
 int lk_cli_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -135,7 +135,8 @@ static int confirm(const struct call *c, const struct lk_journal_run *run)
 	struct lk_error error;
 	struct lk_journal_approval approval = {0};
 	char *host = lk_cli_host();
-	LK_COPY(approval.gate, c->gate);
+	snprintf(approval.gate, sizeof approval.gate, "%s%.50s",
+		 strcmp(run->wanted, "rollback") == 0 ? LK_WAY_BACK_PREFIX : "", c->gate);
 	snprintf(approval.origin, sizeof approval.origin, "journal, from %.60s", host);
 	free(host);
 	if (!session_user(c->session, approval.who, sizeof approval.who, &error) ||

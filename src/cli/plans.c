@@ -10,7 +10,6 @@
 #include "cli/find.h"
 #include "keeper/spawn.h"
 #include "plan/file.h"
-#include "risk/plan.h"
 
 void lk_cli_plans_usual(struct lk_cli_plans *plans)
 {
@@ -116,9 +115,10 @@ bool lk_cli_plans_open(const struct lk_cli_plans *plans, const char *path, char 
 {
 	struct lk_plan plan = {0};
 	struct lk_problems problems = {0};
-	bool opened = lk_risk_read_plan(path, &plan, &problems, NULL);
+	bool opened = lk_plan_read(path, &plan, &problems);
 	if (opened) {
-		const struct lk_spawn spawn = {.plan_file = path,
+		const struct lk_spawn spawn = {.program = plans->program,
+					       .plan_file = path,
 					       .plan_name = plan.name,
 					       .target = plans->target ? plans->target : plan.target,
 					       .environment = plans->environment,

@@ -9,6 +9,7 @@
 
 struct lk_cli_plans {
 	char *folders[4];             /* NULL at the end; owned */
+	const char *program;          /* that starts keepers; NULL: this one */
 	const char *target, *environment, *application_file; /* for plans that are opened; may be NULL */
 };
 

@@ -84,13 +84,13 @@ static int run_headless(const struct options *o, const char *socket)
 	return status;
 }
 
-static int show(const struct lk_cli *cli, const struct options *o, const char *socket)
+static int show(const struct options *o, const char *socket)
 {
 	struct lk_cli_plans plans = {0};
 	plans.target = o->target;
 	lk_cli_plans_usual(&plans);
 	const struct lk_cli_console console = {.socket = socket, .linear = o->linear, .plans = &plans};
-	int status = cli->console(&console);
+	int status = lk_cli_show(&console);
 	lk_cli_plans_free(&plans);
 	return status;
 }
@@ -120,7 +120,7 @@ int lk_cli_run(const struct lk_cli *cli)
 		if (!lk_keeper_spawn(&spawn, socket, sizeof socket, NULL, &error))
 			status = lk_cli_error(&error);
 		else
-			status = o.headless ? run_headless(&o, socket) : show(cli, &o, socket);
+			status = o.headless ? run_headless(&o, socket) : show(&o, socket);
 		free(path);
 	}
 	lk_problems_free(&problems);

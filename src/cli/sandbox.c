@@ -2,6 +2,7 @@
 /* `lockkeeper sandbox`: a private real server, and the plan walked on it by a person or without one. */
 #include "sandbox/sandbox.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -229,7 +230,7 @@ static int walk(struct practice *p)
 	return status;
 }
 
-static int practise(const struct lk_cli *cli, struct practice *p)
+static int practise(struct practice *p)
 {
 	struct lk_cli_plans plans = {.target = p->sandbox.uri,
 				     .environment = "SANDBOX",
@@ -241,7 +242,9 @@ static int practise(const struct lk_cli *cli, struct practice *p)
 	*strrchr(folder, '/') = '\0';
 	plans.folders[0] = folder;
 	const struct lk_cli_console console = {.plans = &plans, .fence = "SANDBOX", .farewell = farewell};
-	int status = cli->console(&console);
+	/* The connection keeps the sandbox alive, so the console inherits it. */
+	fcntl(p->sandbox.connection, F_SETFD, 0);
+	int status = lk_cli_show(&console);
 	lk_cli_plans_free(&plans);
 	free(farewell);
 	return status;
@@ -262,7 +265,7 @@ int lk_cli_sandbox(const struct lk_cli *cli)
 		free(p.plan);
 		return lk_cli_error(&error);
 	}
-	status = o.headless ? walk(&p) : practise(cli, &p);
+	status = o.headless ? walk(&p) : practise(&p);
 	if (o.headless && !o.sandbox.keep && !lk_sandbox_stop(&p.sandbox, &error))
 		lk_cli_fail(0, "%s", error.text);
 	free(p.plan);

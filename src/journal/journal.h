@@ -41,6 +41,9 @@ struct lk_journal_cursor {
 	bool finished;
 };
 
+/* The answer to what a gate asks on the way back is recorded under its name with this in front. */
+#define LK_WAY_BACK_PREFIX "back:"
+
 struct lk_journal_approval {
 	char gate[64], who[64], origin[80];
 	int64_t at;

@@ -85,13 +85,14 @@ static bool attach(struct request *r)
 	peer_name(r->peer, console->name, sizeof console->name);
 	LK_COPY(console->host, member(r, "host"));
 	console->operates = strcmp(member(r, "role"), "watch") != 0;
-	lk_peer_follow(r->peer);
 	k->idle_since_us = 0;
 	if (console->operates && (lease_is_free(k) || holds_lease(k, console)) &&
 	    !holds_lease(k, console))
 		take_lease(k, console);
 	k->operator_seen_us = holds_lease(k, console) ? lk_clock_us() : k->operator_seen_us;
+	/* From here on it gets what happens; what happened before, its own lease included, it gets now. */
 	send_missed(r);
+	lk_peer_follow(r->peer);
 	lk_report_fill(k);
 	lk_peer_send(r->peer, "snapshot", lk_snapshot_encode(&k->snapshot));
 	snprintf(r->text, sizeof r->text, "attached");
@@ -142,7 +143,7 @@ static bool set_throttle(struct request *r)
 	peer_name(r->peer, who, sizeof who);
 	if (json_is_number(chunk) && json_number_value(chunk) > 0)
 		k->throttle.wished_chunk_ms = json_number_value(chunk);
-	if (json_is_number(rest) && json_number_value(rest) >= 0)
+	if (json_is_number(rest) && json_number_value(rest) > 0)
 		k->throttle.wished_rest = json_number_value(rest);
 	if (json_is_true(json_object_get(r->members, "forget_gone")))
 		lk_lag_forget_gone(&k->lag, true);

@@ -160,7 +160,7 @@ static void read_result(struct lk_keeper *k)
 		k->snapshot.result.rows_compared = rows;
 		k->snapshot.result.rows_different = different;
 		snprintf(k->snapshot.result.text, sizeof k->snapshot.result.text,
-			 "%lld rows compared by the server, %lld differ", rows, different);
+			 "compared by the server in one snapshot, step %.60s", plan->steps[i].name);
 	}
 }
 
@@ -335,6 +335,36 @@ static void take_quiet(struct lk_keeper *k, const struct lk_message *message)
 			      message->quiet.quiet_ms);
 }
 
+static bool is_known(const struct lk_machine *m, const struct lk_journal_approval *approval)
+{
+	for (size_t i = 0; i < m->approval_count; i++)
+		if (strcmp(m->approvals[i].gate, approval->gate) == 0 &&
+		    strcmp(m->approvals[i].who, approval->who) == 0)
+			return true;
+	return false;
+}
+
+/* An answer that was written into the journal from elsewhere. One to a gate that is behind us (this keeper may
+ * have adopted the run) is only remembered; an answer to a way-back question carries its prefix. */
+static void take_approval(struct lk_keeper *k, const struct lk_journal_approval *approval)
+{
+	struct lk_machine *m = &k->machine;
+	char text[200];
+	size_t prefix = strlen(LK_WAY_BACK_PREFIX);
+	bool back = strncmp(approval->gate, LK_WAY_BACK_PREFIX, prefix) == 0;
+	struct lk_journal_approval answer = *approval;
+	if (is_known(m, approval) || m->approval_count == LK_MACHINE_APPROVALS)
+		return;
+	if (back)
+		LK_COPY(answer.gate, approval->gate + prefix);
+	int step = lk_plan_find_step(m->plan, answer.gate);
+	bool open = step >= 0 && m->steps[step].waiting && back == m->backward;
+	if (open && lk_machine_confirm(m, &answer, text, sizeof text))
+		lk_keeper_log(k, "gate", answer.who, "gate %s: %s", answer.gate, text);
+	if (back ? open : !is_known(m, approval) && step >= 0 && m->steps[step].state == LK_STEP_DONE)
+		m->approvals[m->approval_count++] = *approval;
+}
+
 static void take_polled(struct lk_keeper *k, struct lk_message *message)
 {
 	static const char *const verbs[][2] = {
@@ -354,17 +384,8 @@ static void take_polled(struct lk_keeper *k, struct lk_message *message)
 	for (size_t i = 0; !same && i < LK_COUNT(verbs); i++)
 		if (strcmp(message->wanted, verbs[i][0]) == 0)
 			lk_keeper_wish(k, verbs[i][1], "the journal", text, sizeof text);
-	for (size_t i = 0; i < message->approval_count; i++) {
-		bool known = false;
-		for (size_t a = 0; a < k->machine.approval_count; a++)
-			known = known || (strcmp(k->machine.approvals[a].gate,
-						 message->approvals[i].gate) == 0 &&
-					  strcmp(k->machine.approvals[a].who,
-						 message->approvals[i].who) == 0);
-		if (!known && lk_machine_confirm(&k->machine, &message->approvals[i], text, sizeof text))
-			lk_keeper_log(k, "gate", message->approvals[i].who, "gate %s: %s",
-				      message->approvals[i].gate, text);
-	}
+	for (size_t i = 0; i < message->approval_count; i++)
+		take_approval(k, &message->approvals[i]);
 }
 
 static void take_sample(struct lk_keeper *k, struct lk_message *message)

@@ -76,7 +76,7 @@ static void become_keeper(const struct lk_spawn *spawn, const char *socket_path,
 	dup2(log, 1);
 	dup2(log, 2);
 	close_range(3, ~0U, 0);
-	execv("/proc/self/exe", (char *const *)arguments);
+	execv(spawn->program ? spawn->program : "/proc/self/exe", (char *const *)arguments);
 	_exit(127);
 }
 

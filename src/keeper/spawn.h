@@ -9,6 +9,7 @@
 #include "base/error.h"
 
 struct lk_spawn {
+	const char *program;      /* lockkeeper; NULL: this program */
 	const char *plan_file;    /* one of the two */
 	const char *resume_run;
 	const char *plan_name;    /* for the socket's name */

@@ -82,6 +82,21 @@ static void add_replica(struct lk_throttle *t, const struct lk_lag_replica *repl
 			 replica->silent_ms / 1000);
 }
 
+/* A probe that failed, or that was given up for its slowness, says nothing good about the server. */
+static void add_probe(struct lk_throttle *t, double value, double limit)
+{
+	if (value >= 0) {
+		add_ms(t, "probe", value, limit);
+		return;
+	}
+	struct lk_throttle_input *input = add(t, "probe");
+	if (!input)
+		return;
+	input->state = LK_THROTTLE_STALE;
+	LK_COPY(input->value, "failed");
+	show_ms(input->limit, limit);
+}
+
 static void add_inputs(struct lk_throttle *t, const struct lk_limits *l,
 		       const struct lk_throttle_view *view)
 {
@@ -92,7 +107,7 @@ static void add_inputs(struct lk_throttle *t, const struct lk_limits *l,
 	add_ms(t, "sessions waiting for us", view->tree->longest_victim_ms, (double)l->lock_wait_ms);
 	add_count(t, "active sessions", view->sample->active, l->running);
 	if (l->probe)
-		add_ms(t, "probe", view->sample->probe_ms, (double)l->probe_ms);
+		add_probe(t, view->sample->probe_ms, (double)l->probe_ms);
 	for (size_t i = 0; i < view->lag->replica_count; i++)
 		add_replica(t, &view->lag->replicas[i], (double)l->lag_ms);
 }

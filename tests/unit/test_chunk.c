@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How many rows the next chunk takes. */
+#include "tests/unit/support.h"
+
+#include "step/chunk.h"
+
+/* A server on which each row takes so long; yields how many chunks until the size stands still. */
+static int settle(struct lk_chunk *chunk, double row_ms, double wish_ms, int most)
+{
+	for (int i = 0; i < most; i++) {
+		int64_t before = chunk->rows;
+		lk_chunk_learn(chunk, chunk->rows, (double)chunk->rows * row_ms, 0, wish_ms);
+		if (chunk->rows == before && chunk->allowed_ms == wish_ms)
+			return i;
+	}
+	return most;
+}
+
+static void a_chunk_grows_to_the_wished_duration(void **state)
+{
+	struct lk_chunk chunk;
+	(void)state;
+	lk_chunk_init(&chunk);
+	assert_int_equal(chunk.rows, LK_CHUNK_FIRST_ROWS);
+	assert_true(settle(&chunk, 0.02, 100, 60) < 60);
+	assert_in_range(chunk.rows, 4990, 5010);
+}
+
+static void a_chunk_at_most_doubles_and_shrinks_at_once(void **state)
+{
+	struct lk_chunk chunk;
+	(void)state;
+	lk_chunk_init(&chunk);
+	lk_chunk_learn(&chunk, 500, 0.01, 0, 100);
+	assert_int_equal(chunk.rows, 1000);
+	chunk.rows = 10000;
+	chunk.allowed_ms = 100;
+	lk_chunk_learn(&chunk, 10000, 2000, 0, 100);
+	assert_int_equal(chunk.rows, 500);
+}
+
+static void waiting_sessions_halve_the_duration_down_to_a_floor(void **state)
+{
+	struct lk_chunk chunk;
+	(void)state;
+	lk_chunk_init(&chunk);
+	chunk.allowed_ms = 100;
+	lk_chunk_learn(&chunk, 5000, 100, 1, 100);
+	assert_true(chunk.allowed_ms == 50);
+	assert_int_equal(chunk.rows, 2500);
+	for (int i = 0; i < 20; i++)
+		lk_chunk_learn(&chunk, chunk.rows, 10, 3, 100);
+	assert_true(chunk.allowed_ms == LK_CHUNK_SHORTEST_MS);
+	/* A wish below the floor is obeyed all the same. */
+	lk_chunk_learn(&chunk, 100, 10, 3, 2);
+	assert_true(chunk.allowed_ms == 2);
+}
+
+static void the_size_stays_between_one_row_and_the_most(void **state)
+{
+	struct lk_chunk chunk;
+	(void)state;
+	lk_chunk_init(&chunk);
+	for (int i = 0; i < 40; i++)
+		lk_chunk_learn(&chunk, chunk.rows, 0, 0, 10000);
+	assert_int_equal(chunk.rows, LK_CHUNK_MOST_ROWS);
+	for (int i = 0; i < 40; i++)
+		lk_chunk_learn(&chunk, chunk.rows, 60000, 0, 100);
+	assert_int_equal(chunk.rows, 1);
+	for (int i = 0; i < 10; i++)
+		lk_chunk_shrink(&chunk);
+	assert_int_equal(chunk.rows, 1);
+}
+
+static void a_failed_chunk_begins_smaller_and_careful(void **state)
+{
+	struct lk_chunk chunk;
+	(void)state;
+	lk_chunk_init(&chunk);
+	chunk.rows = 8000;
+	chunk.allowed_ms = 100;
+	lk_chunk_shrink(&chunk);
+	assert_int_equal(chunk.rows, 4000);
+	assert_true(chunk.allowed_ms == 10);
+}
+
+static void an_empty_range_teaches_nothing_about_rows(void **state)
+{
+	struct lk_chunk chunk;
+	(void)state;
+	lk_chunk_init(&chunk);
+	lk_chunk_learn(&chunk, 0, 5, 0, 100);
+	assert_int_equal(chunk.rows, LK_CHUNK_FIRST_ROWS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chunk_grows_to_the_wished_duration),
+		cmocka_unit_test(a_chunk_at_most_doubles_and_shrinks_at_once),
+		cmocka_unit_test(waiting_sessions_halve_the_duration_down_to_a_floor),
+		cmocka_unit_test(the_size_stays_between_one_row_and_the_most),
+		cmocka_unit_test(a_failed_chunk_begins_smaller_and_careful),
+		cmocka_unit_test(an_empty_range_teaches_nothing_about_rows),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
