@@ -55,6 +55,20 @@ bool lk_queue_push(struct lk_queue *queue, void *item)
 	return open;
 }
 
+bool lk_queue_offer(struct lk_queue *queue, void *item, size_t reserve)
+{
+	pthread_mutex_lock(&queue->mutex);
+	bool room = !queue->closed && queue->count + reserve < queue->capacity;
+	if (room) {
+		queue->items[(queue->first + queue->count++) % queue->capacity] = item;
+		pthread_cond_broadcast(&queue->changed);
+	}
+	pthread_mutex_unlock(&queue->mutex);
+	if (room && queue->wake)
+		queue->wake(queue->context);
+	return room;
+}
+
 static void *take_first(struct lk_queue *queue)
 {
 	if (queue->count == 0)

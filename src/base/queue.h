@@ -18,6 +18,8 @@ struct lk_queue *lk_queue_new(size_t capacity, void (*wake)(void *context), void
 void lk_queue_free(struct lk_queue *queue);
 /* False when the queue is closed: the item stays the caller's. */
 bool lk_queue_push(struct lk_queue *queue, void *item);
+/* As lk_queue_push, but false instead of waiting when fewer than `reserve` places would be left. */
+bool lk_queue_offer(struct lk_queue *queue, void *item, size_t reserve);
 /* The oldest item, or NULL at once when there is none. */
 void *lk_queue_try_pop(struct lk_queue *queue);
 /* The oldest item; waits until deadline_us (lk_clock_us); NULL at the deadline or when closed and empty. */

@@ -18,6 +18,7 @@ struct lk_column {
 	bool volatile_default; /* gives another value at each call, within one statement too */
 	bool identity, generated;
 	bool comparable;       /* the type has an equality */
+	bool builtin;          /* the type's operators are found whatever the search path is */
 	int number;
 };
 

@@ -99,7 +99,8 @@ static const char columns_sql[] =
 	"   WHERE am.amname IN ('btree', 'hash') AND oc.opcdefault AND oc.opcintype IN"
 	"   (bt.oid, CASE WHEN bt.typtype = 'e' THEN 'anyenum'::regtype WHEN bt.typcategory = 'A' THEN"
 	"    'anyarray'::regtype WHEN bt.typtype = 'c' THEN 'record'::regtype WHEN bt.typtype = 'r' THEN"
-	"    'anyrange'::regtype WHEN bt.typname = 'varchar' THEN 'text'::regtype ELSE bt.oid END))"
+	"    'anyrange'::regtype WHEN bt.typname = 'varchar' THEN 'text'::regtype ELSE bt.oid END)),"
+	" bt.typnamespace = 'pg_catalog'::regnamespace"
 	" FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
 	" JOIN pg_type bt ON bt.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END"
 	" LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
@@ -131,6 +132,7 @@ static bool read_columns(struct lk_session *session, struct lk_table *table, str
 		c->generated = lk_cell_bool(&r, i, 8);
 		c->number = (int)lk_cell_int(&r, i, 9);
 		c->comparable = lk_cell_bool(&r, i, 10);
+		c->builtin = lk_cell_bool(&r, i, 11);
 	}
 	lk_result_free(&r);
 	return true;
@@ -171,12 +173,33 @@ static bool read_key(struct lk_session *session, struct lk_table *table, struct 
 	return true;
 }
 
+/*
+ * With an empty search path the server writes types and expressions with their schemas, so that they mean the
+ * same in a trigger that fires under the application's own search path.
+ */
+static bool read_qualified(struct lk_session *session, struct lk_table *table, struct lk_error *error)
+{
+	struct lk_result r;
+	struct lk_error restoring;
+	if (!LK_QUERY(session, &r, error, "SELECT current_setting('search_path')"))
+		return false;
+	char *path = lk_strdup(lk_cell_text(&r, 0, 0));
+	lk_result_free(&r);
+	bool read = LK_RUN(session, error, "SELECT set_config('search_path', '', false)") &&
+		    read_columns(session, table, error) && read_key(session, table, error);
+	lk_session_insist(session, true);
+	bool restored = LK_RUN(session, read ? error : &restoring,
+			       "SELECT set_config('search_path', $1, false)", path);
+	lk_session_insist(session, false);
+	free(path);
+	return read && restored;
+}
+
 static bool pg_table(struct lk_session *session, const char *written, struct lk_table *table,
 		     struct lk_error *error)
 {
 	memset(table, 0, sizeof *table);
-	if (read_relation(session, written, table, error) && read_columns(session, table, error) &&
-	    read_key(session, table, error))
+	if (read_relation(session, written, table, error) && read_qualified(session, table, error))
 		return true;
 	lk_table_free(table);
 	return false;

@@ -92,7 +92,7 @@ bool lk_query(struct lk_session *session, struct lk_result *result, struct lk_er
 	lk_error_clear(error);
 	if (result)
 		memset(result, 0, sizeof *result);
-	if (session->stop && atomic_load(session->stop))
+	if (session->stop && !session->insisting && atomic_load(session->stop))
 		return lk_fail(error, LK_ERROR_CANCELLED, "stopped before the statement was sent");
 	bool done = run_statement(session, result ? result : &unwanted, error, sql, count, parameters);
 	lk_result_free(&unwanted);
@@ -102,6 +102,12 @@ bool lk_query(struct lk_session *session, struct lk_result *result, struct lk_er
 bool lk_execute(struct lk_session *session, const char *sql, struct lk_error *error)
 {
 	return lk_query(session, NULL, error, sql, 0, NULL);
+}
+
+void lk_session_insist(struct lk_session *session, bool on)
+{
+	session->insisting = on;
+	lk_flight_shield(&session->flight, on);
 }
 
 bool lk_begin(struct lk_session *session, struct lk_error *error)

@@ -24,6 +24,7 @@ struct lk_session {
 	struct lk_flight flight;
 	/* While *stop is true every statement but lk_rollback fails with class CANCELLED, unsent. NULL: never. */
 	const atomic_bool *stop;
+	bool insisting;           /* see lk_session_insist */
 	lk_session_sent *sent;    /* may be NULL */
 	void *sent_context;
 };
@@ -47,6 +48,10 @@ bool lk_query(struct lk_session *session, struct lk_result *result, struct lk_er
 		 (const char *[]){NULL, ##__VA_ARGS__} + 1)
 /* LK_QUERY whose rows nobody needs. */
 #define LK_RUN(session, error, sql, ...) LK_QUERY(session, NULL, error, sql, ##__VA_ARGS__)
+
+/* While on, statements go out although a stop was asked for, and are not cancelled: for the few that put
+ * something back in order. */
+void lk_session_insist(struct lk_session *session, bool on);
 
 bool lk_begin(struct lk_session *session, struct lk_error *error);
 bool lk_commit(struct lk_session *session, struct lk_error *error);

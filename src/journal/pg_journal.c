@@ -305,14 +305,11 @@ static bool pg_guard(struct lk_session *session, const char *run, int64_t epoch,
 
 static void pg_unguard(struct lk_session *session, const char *run)
 {
-	/* Must go out even after a pause was asked for; a broken connection has let go by itself. */
-	const atomic_bool *stop = session->stop;
+	/* A broken connection has let go by itself. */
 	struct lk_error ignored;
-	session->stop = NULL;
-	lk_flight_shield(&session->flight, true);
+	lk_session_insist(session, true);
 	LK_RUN(session, &ignored, "SELECT pg_advisory_unlock(" GUARD_KEY ")", run);
-	lk_flight_shield(&session->flight, false);
-	session->stop = stop;
+	lk_session_insist(session, false);
 }
 
 static bool pg_set_step(struct lk_session *session, const char *run, int number, const char *state,

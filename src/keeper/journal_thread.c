@@ -12,7 +12,9 @@
 #define RECONNECT_GAP_MS 500
 /* How long a session of ours that the server has not noticed to be dead may keep our own lock from us. */
 #define OWN_LOCK_PATIENCE_MS 20000
-#define NOTES 256
+#define NOTES 1024
+/* Kept free for states and wishes: while the server is away events are left out rather than waited for. */
+#define NOTES_RESERVE 128
 /* The journal is no bottleneck of the work and must not wait for a synchronous standby that has gone. */
 #define SETUP "SET synchronous_commit = off; SET statement_timeout = '10s'; SET lock_timeout = '5s'"
 
@@ -234,5 +236,6 @@ void lk_journalist_event(struct lk_journalist *j, const struct lk_event *event)
 		return;
 	struct note *note = new_note(NOTE_EVENT);
 	note->event = *event;
-	hand_over(j, note);
+	if (!lk_queue_offer(j->notes, note, NOTES_RESERVE))
+		forget_note(j, note);
 }

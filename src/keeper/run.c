@@ -227,6 +227,7 @@ static void prepared_again(struct lk_keeper *k, struct lk_message *message)
 		continue_adopted(k);
 	lk_machine_unreachable(&k->machine, false, "");
 	start_companions(k);
+	start_journal(k);
 	atomic_store(&k->controller.polling, true);
 	read_result(k);
 	lk_keeper_log(k, "state", "keeper", first ? "took over run %s, epoch %lld: state read from the journal"
@@ -427,7 +428,10 @@ void lk_keeper_throttle(struct lk_keeper *k)
 	lk_throttle_decide(&k->throttle, &k->prepared->plan.limits, &view);
 	lk_pace_set(&k->shared.pace, k->throttle.hold, k->throttle.chunk_target_ms,
 		    k->throttle.rest_ratio);
-	if (strcmp(k->last_hold, k->throttle.reason) != 0 && k->progress.what &&
+	int current = lk_machine_current(&k->machine);
+	bool filling = k->job_under_way && current >= 0 &&
+		       k->prepared->plan.steps[current].verb == LK_VERB_BACKFILL;
+	if (filling && strcmp(k->last_hold, k->throttle.reason) != 0 &&
 	    (k->last_hold[0] == '\0') != (k->throttle.reason[0] == '\0'))
 		lk_keeper_log(k, "throttle", "keeper", "%s%s",
 			      k->throttle.hold ? "holding back: " : "going on",

@@ -93,11 +93,10 @@ static bool record_run(struct lk_worker *worker, struct lk_error *error)
 	struct lk_shared *shared = worker->shared;
 	struct lk_session *session = shared->worker;
 	const struct lk_journal_holder holder = {shared->who, shared->host, (int)getpid()};
-	if (!lk_journal_install(session, error) ||
-	    !lk_journal_create(session, shared->run, worker->plan, &holder, error))
-		return false;
+	/* Known before it is true: when the connection breaks in the commit, the run may exist all the same. */
 	atomic_store(&shared->epoch, 1);
-	return true;
+	return lk_journal_install(session, error) &&
+	       lk_journal_create(session, shared->run, worker->plan, &holder, error);
 }
 
 static bool finish_run(struct lk_worker *worker, struct lk_error *error)

@@ -18,12 +18,13 @@ static void add_function(struct lk_buffer *out, const char *function, const stru
 	const char *d = from->default_sql ? from->default_sql : "NULL";
 	const char *o = from->sql, *n = to;
 	lk_buffer_addf(out,
-		       "CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS $lockkeeper$\n"
+		       "CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql%s AS $lockkeeper$\n"
 		       "BEGIN\n"
 		       "  IF TG_ARGV[0] = 'insert' THEN\n"
 		       "    IF NEW.%s IS NOT DISTINCT FROM (%s) THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
 		       "    IF NEW.%s IS NOT DISTINCT FROM (%s) THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n",
-		       function, n, d, n, o, o, d, o, n);
+		       function, from->builtin ? "" : " SET search_path FROM CURRENT", n, d, n, o, o, d,
+		       o, n);
 	lk_buffer_addf(out,
 		       "  ELSIF TG_ARGV[0] = 'old' THEN\n"
 		       "    IF NEW.%s IS NOT DISTINCT FROM OLD.%s OR NEW.%s IS NOT DISTINCT FROM NEW.%s THEN\n"
@@ -45,7 +46,7 @@ static void add_function(struct lk_buffer *out, const char *function, const stru
 		       n, n, n, o, o, o, o, n);
 	lk_buffer_addf(out,
 		       "  RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =\n"
-		       "    format('lockkeeper: one statement wrote different values into two columns of %%I that are "
+		       "    pg_catalog.format('lockkeeper: one statement wrote different values into two columns of %%I that are "
 		       "kept equal', TG_TABLE_NAME);\n"
 		       "END $lockkeeper$;\n"
 		       "COMMENT ON FUNCTION %s() IS 'lockkeeper: keeps two columns of a table equal during a migration'",

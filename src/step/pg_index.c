@@ -38,19 +38,15 @@ static char *qualified(struct lk_session *session, const char *table_sql, const 
 bool lk_pg_index_drop_invalid(struct lk_session *session, const char *table_sql, const char *name,
 			      struct lk_error *error)
 {
-	const atomic_bool *stop = session->stop;
 	enum lk_pg_index_state state;
-	bool clean = true;
-	session->stop = NULL;
-	if (!lk_pg_index_state(session, table_sql, name, &state, error)) {
-		clean = false;
-	} else if (state == LK_PG_INDEX_INVALID) {
-		char *index = qualified(session, table_sql, name, error);
-		char *sql = lk_format("DROP INDEX CONCURRENTLY IF EXISTS %s", index ? index : "");
-		clean = index && lk_execute(session, sql, error);
-		free(sql);
-		free(index);
-	}
-	session->stop = stop;
-	return clean;
+	if (!lk_pg_index_state(session, table_sql, name, &state, error))
+		return false;
+	if (state != LK_PG_INDEX_INVALID)
+		return true;
+	char *index = qualified(session, table_sql, name, error);
+	char *sql = lk_format("DROP INDEX CONCURRENTLY IF EXISTS %s", index ? index : "");
+	bool dropped = index && lk_execute(session, sql, error);
+	free(sql);
+	free(index);
+	return dropped;
 }

@@ -10,7 +10,7 @@ enum lk_pg_index_state { LK_PG_INDEX_ABSENT, LK_PG_INDEX_INVALID, LK_PG_INDEX_VA
 /* The state of an index by its unquoted name; table_sql (may be "") says in whose schema to look. */
 bool lk_pg_index_state(struct lk_session *session, const char *table_sql, const char *name,
 		       enum lk_pg_index_state *state, struct lk_error *error);
-/* Drops an index that a cancelled or failed build left behind. Runs although a stop was asked for. */
+/* Drops an index that a cancelled or failed build left behind. */
 bool lk_pg_index_drop_invalid(struct lk_session *session, const char *table_sql, const char *name,
 			      struct lk_error *error);
 

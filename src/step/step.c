@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define MOST_TRIES 5
+#define TRY_GAP_MS 1000
+
 static const struct lk_step_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_steps,
 };
@@ -12,18 +15,40 @@ static const struct lk_verb_ops *verb(const struct lk_session *session, const st
 	return engines[session->driver->engine]->verbs[step->verb];
 }
 
+/* A statement that kept others waiting was cancelled for their sake: the step begins again, a few times. */
+static bool given_way(struct lk_step_run *run, int tries, const struct lk_error *error)
+{
+	if (error->class != LK_ERROR_CANCELLED || tries >= MOST_TRIES ||
+	    !atomic_exchange(&run->pace->give_way, false))
+		return false;
+	if (run->say)
+		run->say(run->context, "gave way: our statement kept other sessions waiting; it begins again");
+	return lk_pace_sleep(run->pace, TRY_GAP_MS);
+}
+
+static enum lk_outcome carry_out(struct lk_step_run *run,
+				 enum lk_outcome (*act)(struct lk_step_run *, struct lk_error *),
+				 struct lk_error *error)
+{
+	for (int tries = 1;; tries++) {
+		lk_error_clear(error);
+		run->note[0] = '\0';
+		enum lk_outcome outcome = act(run, error);
+		if (outcome != LK_OUTCOME_FAILED || !given_way(run, tries, error))
+			return outcome == LK_OUTCOME_FAILED && atomic_load(&run->pace->stop)
+				       ? lk_step_outcome(run, error)
+				       : outcome;
+	}
+}
+
 enum lk_outcome lk_step_forward(struct lk_step_run *run, struct lk_error *error)
 {
-	lk_error_clear(error);
-	run->note[0] = '\0';
-	return verb(run->session, lk_step_of(run))->forward(run, error);
+	return carry_out(run, verb(run->session, lk_step_of(run))->forward, error);
 }
 
 enum lk_outcome lk_step_backward(struct lk_step_run *run, struct lk_error *error)
 {
-	lk_error_clear(error);
-	run->note[0] = '\0';
-	return verb(run->session, lk_step_of(run))->backward(run, error);
+	return carry_out(run, verb(run->session, lk_step_of(run))->backward, error);
 }
 
 bool lk_step_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
