@@ -9,39 +9,39 @@
 #include "db/session.h"
 
 struct lk_column {
-	char *name, *sql;      /* exact, and quoted */
-	char *type;            /* as DDL wants it: "character varying(40)" */
-	char *collation;       /* quoted and qualified; NULL when it is the type's own */
-	char *default_sql;     /* expression; NULL none */
-	char *comment;         /* NULL none */
+	char *name, *sql;  /* exact, and quoted */
+	char *type;	   /* as DDL wants it: "character varying(40)" */
+	char *collation;   /* quoted and qualified; NULL when it is the type's own */
+	char *default_sql; /* expression; NULL none */
+	char *comment;	   /* NULL none */
 	bool not_null;
 	bool volatile_default; /* gives another value at each call, within one statement too */
 	bool identity, generated;
-	bool comparable;       /* the type has an equality */
-	bool builtin;          /* the type's operators are found whatever the search path is */
+	bool comparable; /* the type has an equality */
+	bool builtin;	 /* the type's operators are found whatever the search path is */
 	int number;
 };
 
 /* A unique, never-NULL key to walk a table by. */
 struct lk_key {
-	char *index;           /* name of the index behind it */
+	char *index;			/* name of the index behind it */
 	char **columns, **sql, **types; /* exact, quoted, and type for a cast; `count` of each */
 	size_t count;
 };
 
 struct lk_table {
 	char *schema, *name;
-	char *sql;             /* "public"."users" */
-	char *shown;           /* as a person writes it: public tables without schema */
-	int64_t id;            /* the server's number: it changes when somebody replaces the table */
-	char kind[40];         /* "table", or why it is something else: "partitioned table", "view" … */
+	char *sql;     /* "public"."users" */
+	char *shown;   /* as a person writes it: public tables without schema */
+	int64_t id;    /* the server's number: it changes when somebody replaces the table */
+	char kind[40]; /* "table", or why it is something else: "partitioned table", "view" … */
 	bool has_parent, has_children; /* inheritance or partitioning */
 	bool row_security;
-	int64_t rows;          /* the planner's estimate, negative unknown */
+	int64_t rows; /* the planner's estimate, negative unknown */
 	int64_t bytes;
 	struct lk_column *columns;
 	size_t column_count;
-	struct lk_key key;     /* count 0: no usable key */
+	struct lk_key key; /* count 0: no usable key */
 };
 
 /* Finds a table as a plan writes it. Class PLAN with a sentence when it does not exist. */
@@ -56,20 +56,22 @@ const struct lk_column *lk_table_need_column(const struct lk_table *table, const
 
 /* What the connection is and may; each refusal is a sentence that says what to do. */
 struct lk_server {
-	char version[64];      /* "PostgreSQL 15.18" */
-	int version_number;    /* 150018 */
+	char version[64];   /* "PostgreSQL 15.18" */
+	int version_number; /* 150018 */
 	char role[64];
 	int max_connections;
 };
 /* Refuses replicas, poolers and servers that are too old. */
-bool lk_catalog_server(struct lk_session *session, struct lk_server *server, struct lk_error *error);
+bool lk_catalog_server(struct lk_session *session, struct lk_server *server,
+		       struct lk_error *error);
 /* Refuses, with the GRANT that is missing, when the role may not do the plan's work on the table. */
 bool lk_catalog_privileges(struct lk_session *session, const struct lk_table *table,
 			   struct lk_error *error);
 
 /* The engines' side. */
 struct lk_catalog_ops {
-	bool (*table)(struct lk_session *, const char *written, struct lk_table *, struct lk_error *);
+	bool (*table)(struct lk_session *, const char *written, struct lk_table *,
+		      struct lk_error *);
 	bool (*server)(struct lk_session *, struct lk_server *, struct lk_error *);
 	bool (*privileges)(struct lk_session *, const struct lk_table *, struct lk_error *);
 };

@@ -46,10 +46,11 @@ bool lk_identifier_split(const char *written, char **schema, char **name, struct
 	if (!first || *at) {
 		free(first);
 		free(second);
-		return lk_fail(error, LK_ERROR_PLAN,
-			       "\"%s\" is not a table's name: write table or schema.table, with double quotes "
-			       "around a part that holds a dot",
-			       written);
+		return lk_fail(
+			error, LK_ERROR_PLAN,
+			"\"%s\" is not a table's name: write table or schema.table, with double quotes "
+			"around a part that holds a dot",
+			written);
 	}
 	*schema = second ? first : NULL;
 	*name = second ? second : first;

@@ -25,9 +25,10 @@ static char *quoted_name(struct lk_session *session, const char *schema, const c
 static const char *kind_name(const char *kind)
 {
 	static const char *const names[][2] = {
-		{"r", "table"},         {"p", "partitioned table"}, {"v", "view"},
-		{"m", "materialized view"}, {"f", "foreign table"}, {"S", "sequence"},
-		{"i", "index"},         {"c", "composite type"},
+		{"r", "table"},		{"p", "partitioned table"},
+		{"v", "view"},		{"m", "materialized view"},
+		{"f", "foreign table"}, {"S", "sequence"},
+		{"i", "index"},		{"c", "composite type"},
 	};
 	for (size_t i = 0; i < LK_COUNT(names); i++)
 		if (strcmp(names[i][0], kind) == 0)
@@ -58,10 +59,11 @@ static bool read_relation(struct lk_session *session, const char *written, struc
 		return false;
 	if (r.rows == 0) {
 		lk_result_free(&r);
-		return lk_fail(error, LK_ERROR_PLAN,
-			       "there is no table \"%s\" that this role can see (names are exact; give the schema "
-			       "when it is not in the search path)",
-			       written);
+		return lk_fail(
+			error, LK_ERROR_PLAN,
+			"there is no table \"%s\" that this role can see (names are exact; give the schema "
+			"when it is not in the search path)",
+			written);
 	}
 	table->id = lk_cell_int(&r, 0, 0);
 	table->schema = lk_strdup(lk_cell_text(&r, 0, 1));
@@ -177,7 +179,8 @@ static bool read_key(struct lk_session *session, struct lk_table *table, struct 
  * With an empty search path the server writes types and expressions with their schemas, so that they mean the
  * same in a trigger that fires under the application's own search path.
  */
-static bool read_qualified(struct lk_session *session, struct lk_table *table, struct lk_error *error)
+static bool read_qualified(struct lk_session *session, struct lk_table *table,
+			   struct lk_error *error)
 {
 	struct lk_result r;
 	struct lk_error restoring;
@@ -226,12 +229,13 @@ static bool pg_server(struct lk_session *session, struct lk_server *server, stru
 		return lk_fail(error, LK_ERROR_REFUSED,
 			       "the target is a replica: give the URI of its primary");
 	if (pooled)
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "the target is behind a connection pooler: sessions, cancels and locks need a direct "
-			       "connection, so give the URI of the server itself");
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"the target is behind a connection pooler: sessions, cancels and locks need a direct "
+			"connection, so give the URI of the server itself");
 	if (server->version_number < OLDEST_VERSION)
-		return lk_fail(error, LK_ERROR_REFUSED, "%s is too old: PostgreSQL 13 or later is needed",
-			       server->version);
+		return lk_fail(error, LK_ERROR_REFUSED,
+			       "%s is too old: PostgreSQL 13 or later is needed", server->version);
 	return true;
 }
 
@@ -253,16 +257,16 @@ static bool pg_privileges(struct lk_session *session, const struct lk_table *tab
 	bool may = lk_cell_bool(&r, 0, 0) && lk_cell_bool(&r, 0, 3) && lk_cell_bool(&r, 0, 5);
 	if (!lk_cell_bool(&r, 0, 0))
 		lk_fail(error, LK_ERROR_PRIVILEGE,
-			"role \"%s\" does not own table %s, so it cannot alter it: GRANT \"%s\" TO \"%s\"", role,
-			table->shown, lk_cell_text(&r, 0, 1), role);
+			"role \"%s\" does not own table %s, so it cannot alter it: GRANT \"%s\" TO \"%s\"",
+			role, table->shown, lk_cell_text(&r, 0, 1), role);
 	else if (!lk_cell_bool(&r, 0, 3))
 		lk_fail(error, LK_ERROR_PRIVILEGE,
 			"role \"%s\" cannot create the journal's schema: GRANT CREATE ON DATABASE \"%s\" TO \"%s\"",
 			role, lk_cell_text(&r, 0, 4), role);
 	else if (!may)
 		lk_fail(error, LK_ERROR_PRIVILEGE,
-			"role \"%s\" cannot create in schema \"%s\": GRANT CREATE ON SCHEMA \"%s\" TO \"%s\"", role,
-			lk_cell_text(&r, 0, 6), lk_cell_text(&r, 0, 6), role);
+			"role \"%s\" cannot create in schema \"%s\": GRANT CREATE ON SCHEMA \"%s\" TO \"%s\"",
+			role, lk_cell_text(&r, 0, 6), lk_cell_text(&r, 0, 6), role);
 	lk_result_free(&r);
 	return may;
 }

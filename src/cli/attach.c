@@ -36,8 +36,9 @@ static int attach_one(struct lk_found *found, bool watch, bool linear)
 
 int lk_cli_attach(const struct lk_cli *cli)
 {
-	static const struct option known[] = {
-		{"watch", no_argument, NULL, 'w'}, {"linear", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+	static const struct option known[] = {{"watch", no_argument, NULL, 'w'},
+					      {"linear", no_argument, NULL, 'l'},
+					      {NULL, 0, NULL, 0}};
 	bool watch = false, linear = false;
 	struct lk_error error;
 	struct lk_found *found;

@@ -53,7 +53,8 @@ static size_t check_file(const char *path, bool json)
 
 int lk_cli_check(const struct lk_cli *cli)
 {
-	static const struct option known[] = {{"format", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+	static const struct option known[] = {{"format", required_argument, NULL, 'f'},
+					      {NULL, 0, NULL, 0}};
 	bool json = false;
 	size_t findings = 0;
 	int option;
@@ -63,7 +64,8 @@ int lk_cli_check(const struct lk_cli *cli)
 			return LK_EXIT_USAGE;
 		json = strcmp(optarg, "json") == 0;
 		if (!json && strcmp(optarg, "text") != 0)
-			return lk_cli_fail(LK_EXIT_USAGE, "--format is text or json, not \"%s\"", optarg);
+			return lk_cli_fail(LK_EXIT_USAGE, "--format is text or json, not \"%s\"",
+					   optarg);
 	}
 	if (optind == cli->argc)
 		return lk_cli_fail(LK_EXIT_USAGE, "check wants at least one plan");

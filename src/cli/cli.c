@@ -34,13 +34,15 @@ static const struct {
 	{"status", lk_cli_verb, "[RUN] [--target URI] [--json]", "what a run is doing"},
 	{"pause", lk_cli_verb, "[RUN] [--target URI] [--json]",
 	 "stop the work at once (without RUN: all runs of yours)"},
-	{"resume", lk_cli_verb, "[RUN] [--target URI] [--json]", "go on after a pause, an abort or an error"},
+	{"resume", lk_cli_verb, "[RUN] [--target URI] [--json]",
+	 "go on after a pause, an abort or an error"},
 	{"abort", lk_cli_verb, "[RUN] [--target URI] [--json]", "stop, and leave it for a person"},
 	{"rollback", lk_cli_verb, "[RUN] [--target URI] [--json]", "take every step back"},
 	{"confirm", lk_cli_verb, "RUN GATE [--target URI] [--json]", "answer a gate with yes"},
 	{"throttle", lk_cli_verb, "[RUN] [--chunk-time T] [--rest X] [--forget-gone] [--json]",
 	 "go slower or faster"},
-	{"check", lk_cli_check, "PLAN… [--format text|json]", "read plans and report every mistake"},
+	{"check", lk_cli_check, "PLAN… [--format text|json]",
+	 "read plans and report every mistake"},
 	{"explain", lk_cli_explain, "PLAN [--target URI] [--json]",
 	 "every statement of a plan, its lock, cost and undo"},
 	{"sandbox", lk_cli_sandbox,
@@ -82,7 +84,8 @@ static int unknown_verb(const char *word)
 			names[count++] = verbs[i].name;
 	names[count] = NULL;
 	const char *near = lk_nearest_word(word, names);
-	return lk_cli_fail(LK_EXIT_USAGE, "there is no verb \"%s\"%s%s%s (lockkeeper help lists them)", word,
+	return lk_cli_fail(LK_EXIT_USAGE,
+			   "there is no verb \"%s\"%s%s%s (lockkeeper help lists them)", word,
 			   near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 

@@ -29,14 +29,14 @@ struct lk_cli_plans;
 
 /* What a verb wants of the console. */
 struct lk_cli_console {
-	const char *socket;   /* NULL: begin with the plans */
+	const char *socket; /* NULL: begin with the plans */
 	bool watch, linear;
 	const char *fence, *farewell;
 	const struct lk_cli_plans *plans;
 };
 
 struct lk_cli {
-	int argc;             /* from the verb on */
+	int argc; /* from the verb on */
 	char **argv;
 };
 

@@ -56,11 +56,11 @@ static void print_step_json(const struct lk_plan *plan, size_t i, const struct l
 {
 	const struct lk_step *step = &plan->steps[i];
 	char *summary = lk_step_summary(step);
-	json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "step", (int)i, "phase",
-				   lk_phase_name(step->phase), "name", step->name, "verb",
-				   lk_verb_name(step->verb), "summary", summary, "statement",
-				   text->statement, "lock", text->lock, "cost", text->cost, "undo",
-				   text->undo, "destroys", step->destroys ? step->destroys : "");
+	json_t *object = json_pack(
+		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "step", (int)i, "phase",
+		lk_phase_name(step->phase), "name", step->name, "verb", lk_verb_name(step->verb),
+		"summary", summary, "statement", text->statement, "lock", text->lock, "cost",
+		text->cost, "undo", text->undo, "destroys", step->destroys ? step->destroys : "");
 	if (object)
 		lk_cli_print_json(object);
 	json_decref(object);
@@ -94,8 +94,9 @@ static bool explain(struct explain *e, struct lk_error *error)
 	struct lk_server server;
 	const char *uri, *target = e->target ? e->target : e->plan.target;
 	if (!target)
-		return lk_fail(error, LK_ERROR_USAGE,
-			       "explain asks the server: give --target, or name a target in the plan");
+		return lk_fail(
+			error, LK_ERROR_USAGE,
+			"explain asks the server: give --target, or name a target in the plan");
 	if (!lk_settings_resolve(&e->settings, target, &uri, &found, error))
 		return false;
 	e->session = lk_session_open(uri, "-", "explain", error);
@@ -123,8 +124,9 @@ static int read_files(struct explain *e)
 
 int lk_cli_explain(const struct lk_cli *cli)
 {
-	static const struct option known[] = {
-		{"target", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+	static const struct option known[] = {{"target", required_argument, NULL, 't'},
+					      {"json", no_argument, NULL, 'j'},
+					      {NULL, 0, NULL, 0}};
 	struct explain e = {0};
 	struct lk_error error;
 	int option;

@@ -17,7 +17,8 @@ static bool look(const char *path, const char *name, struct lk_found *found)
 		return false;
 	found->snapshot = lk_alloc(sizeof *found->snapshot);
 	/* A keeper that is stopped (SIGSTOP) greets late or never; one that greets answers. */
-	lk_client_call(found->client, "status", NULL, STATUS_MS, found->snapshot, NULL, 0, &ignored);
+	lk_client_call(found->client, "status", NULL, STATUS_MS, found->snapshot, NULL, 0,
+		       &ignored);
 	if (!name || strcmp(found->snapshot->run, name) == 0 ||
 	    strcmp(found->snapshot->plan, name) == 0 ||
 	    strcmp(lk_client_run(found->client), name) == 0)

@@ -91,8 +91,9 @@ static int at_gate(struct follow *f, struct lk_client *client)
 static int status_of_stopped(const struct lk_snapshot *s)
 {
 	if (s->failure[0])
-		return strcmp(s->failure, "plan") == 0 || strcmp(s->failure, "usage") == 0 ? LK_EXIT_USAGE
-											   : LK_EXIT_FAILED;
+		return strcmp(s->failure, "plan") == 0 || strcmp(s->failure, "usage") == 0
+			       ? LK_EXIT_USAGE
+			       : LK_EXIT_FAILED;
 	return strncmp(s->reason, "aborted", 7) == 0 ? LK_EXIT_OPERATOR : LK_EXIT_PERSON;
 }
 
@@ -131,7 +132,8 @@ static int follow(struct follow *f, struct lk_client *client, struct lk_error *e
 {
 	static const struct lk_client_handler handler = {take_snapshot, take_event, take_reply};
 	char *host = lk_cli_host();
-	lk_client_send(client, "attach", json_pack("{s:s, s:i, s:s}", "role", "operate", "since", 0, "host", host));
+	lk_client_send(client, "attach",
+		       json_pack("{s:s, s:i, s:s}", "role", "operate", "since", 0, "host", host));
 	free(host);
 	for (;;) {
 		struct pollfd p = {lk_client_fd(client), POLLIN, 0};
@@ -165,7 +167,8 @@ int lk_headless_follow(const struct lk_headless *headless, struct lk_snapshot *s
 
 static const char *outcome_name(int status, const struct lk_snapshot *s)
 {
-	static const char *const names[] = {"done", "failed", "usage", "gate", "operator", "person", "unreachable"};
+	static const char *const names[] = {"done",	"failed", "usage",	"gate",
+					    "operator", "person", "unreachable"};
 	return status == LK_EXIT_OPERATOR ? s->state : names[status];
 }
 
@@ -173,7 +176,8 @@ static double backfill_rate(const struct lk_snapshot *s)
 {
 	double ms = 0;
 	for (int i = 0; i < s->steps_count; i++)
-		if (strcmp(s->steps[i].verb, "backfill") == 0 && s->steps[i].ended > s->steps[i].started)
+		if (strcmp(s->steps[i].verb, "backfill") == 0 &&
+		    s->steps[i].ended > s->steps[i].started)
 			ms += (double)(s->steps[i].ended - s->steps[i].started);
 	return ms > 0 ? (double)s->backfill.rows_done * 1000 / ms : 0;
 }
@@ -181,10 +185,11 @@ static double backfill_rate(const struct lk_snapshot *s)
 json_t *lk_headless_result(const struct lk_snapshot *s, int status, double keeper_peak_mib,
 			   double seconds)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "event", "result",
-			 "outcome", outcome_name(status, s), "run", s->run, "engine", "postgresql",
-			 "reason", s->reason, "rows", (json_int_t)s->backfill.rows_done, "rows_compared",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "event",
+			 "result", "outcome", outcome_name(status, s), "run", s->run, "engine",
+			 "postgresql", "reason", s->reason, "rows",
+			 (json_int_t)s->backfill.rows_done, "rows_compared",
 			 (json_int_t)s->result.rows_compared, "rows_different",
-			 (json_int_t)s->result.rows_different, "backfill_rows_per_s", backfill_rate(s),
-			 "keeper_peak_mib", keeper_peak_mib, "seconds", seconds);
+			 (json_int_t)s->result.rows_different, "backfill_rows_per_s",
+			 backfill_rate(s), "keeper_peak_mib", keeper_peak_mib, "seconds", seconds);
 }

@@ -10,10 +10,11 @@
 
 struct lk_headless {
 	const char *socket;
-	const char *yes;   /* comma-separated gates that are answered; "*" answers all; may be NULL */
+	const char *yes; /* comma-separated gates that are answered; "*" answers all; may be NULL */
 	bool json;
 	/* Asked before a gate is answered; false: not yet, ask again. NULL: at once. */
-	bool (*ready)(void *context, const struct lk_snapshot *snapshot, const struct lk_snapshot_step *gate);
+	bool (*ready)(void *context, const struct lk_snapshot *snapshot,
+		      const struct lk_snapshot_step *gate);
 	void *context;
 };
 

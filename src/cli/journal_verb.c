@@ -29,10 +29,11 @@ static void print_run(const struct call *c, const struct lk_journal_run *run, co
 		       run->reason[0] ? ": " : "", run->reason, text[0] ? "; " : "", text);
 		return;
 	}
-	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:s}", "run", run->name, "plan",
-				   run->plan, "state", run->state, "reason", run->reason, "wanted",
-				   run->wanted, "digest", run->digest, "keeper", run->holder,
-				   "heartbeat_age_ms", run->heartbeat_age_ms, "text", text);
+	json_t *object =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:s}", "run", run->name, "plan",
+			  run->plan, "state", run->state, "reason", run->reason, "wanted",
+			  run->wanted, "digest", run->digest, "keeper", run->holder,
+			  "heartbeat_age_ms", run->heartbeat_age_ms, "text", text);
 	lk_cli_print_json(object);
 	json_decref(object);
 }
@@ -71,9 +72,10 @@ static bool wait_reached(const struct call *c, struct lk_journal_run *run, struc
 			return true;
 		lk_sleep_ms(50);
 	} while (lk_clock_us() < until);
-	return lk_fail(error, LK_ERROR_LOST,
-		       "the journal says what is wanted, but the keeper (%s) has not acted within %d s",
-		       run->holder, PATIENCE_MS / 1000);
+	return lk_fail(
+		error, LK_ERROR_LOST,
+		"the journal says what is wanted, but the keeper (%s) has not acted within %d s",
+		run->holder, PATIENCE_MS / 1000);
 }
 
 /* Nobody keeps the run: stopping needs nobody, going on needs a keeper. */
@@ -83,15 +85,18 @@ static int without_keeper(const struct call *c, const struct lk_journal_run *run
 	char socket[200], text[300];
 	bool stops = strcmp(c->verb, "pause") == 0 || strcmp(c->verb, "abort") == 0;
 	if (stops) {
-		snprintf(text, sizeof text, "no keeper is alive, so nothing of it runs; it stays %s",
+		snprintf(text, sizeof text,
+			 "no keeper is alive, so nothing of it runs; it stays %s",
 			 strcmp(c->verb, "pause") == 0 ? "paused" : "stopped");
 		print_run(c, run, text);
 		return LK_EXIT_DONE;
 	}
-	const struct lk_spawn spawn = {.resume_run = run->name, .plan_name = run->plan, .target = c->target};
+	const struct lk_spawn spawn = {
+		.resume_run = run->name, .plan_name = run->plan, .target = c->target};
 	if (!lk_keeper_spawn(&spawn, socket, sizeof socket, NULL, &error))
 		return lk_cli_error(&error);
-	snprintf(text, sizeof text, "a new keeper has taken it up here: lockkeeper attach %s", run->name);
+	snprintf(text, sizeof text, "a new keeper has taken it up here: lockkeeper attach %s",
+		 run->name);
 	print_run(c, run, text);
 	return LK_EXIT_DONE;
 }
@@ -119,7 +124,8 @@ static int wish(const struct call *c, struct lk_journal_run *run)
 	return LK_EXIT_DONE;
 }
 
-static bool session_user(struct lk_session *session, char *name, size_t size, struct lk_error *error)
+static bool session_user(struct lk_session *session, char *name, size_t size,
+			 struct lk_error *error)
 {
 	struct lk_result r;
 	if (!LK_QUERY(session, &r, error, "SELECT session_user"))
@@ -150,8 +156,8 @@ static int act(const struct call *c, struct lk_journal_run *run)
 {
 	if (strcmp(c->verb, "status") == 0) {
 		char text[120];
-		snprintf(text, sizeof text, keeper_lives(run) ? "keeper %.80s" : "no keeper is alive",
-			 run->holder);
+		snprintf(text, sizeof text,
+			 keeper_lives(run) ? "keeper %.80s" : "no keeper is alive", run->holder);
 		print_run(c, run, text);
 		return LK_EXIT_DONE;
 	}
@@ -170,9 +176,10 @@ static int act_on_all(const struct call *c)
 		open += !is_over(&runs[i]);
 	bool any = strcmp(c->verb, "pause") == 0 || strcmp(c->verb, "status") == 0;
 	if (open > 1 && !any)
-		status = lk_cli_fail(LK_EXIT_USAGE,
-				     "%zu runs are unfinished on this target: name one (lockkeeper status --target …)",
-				     open);
+		status = lk_cli_fail(
+			LK_EXIT_USAGE,
+			"%zu runs are unfinished on this target: name one (lockkeeper status --target …)",
+			open);
 	else if (open == 0)
 		status = lk_cli_fail(LK_EXIT_FAILED, "no run is unfinished on this target");
 	for (size_t i = 0; i < count && status == LK_EXIT_DONE; i++)
@@ -190,7 +197,8 @@ static int with_session(struct call *c, const char *name)
 	if (!lk_journal_installed(c->session, &installed, &error))
 		return lk_cli_error(&error);
 	if (!installed)
-		return lk_cli_fail(LK_EXIT_FAILED, "the target has no journal: no plan was ever run there");
+		return lk_cli_fail(LK_EXIT_FAILED,
+				   "the target has no journal: no plan was ever run there");
 	if (!name)
 		return act_on_all(c);
 	if (!lk_journal_get(c->session, name, &run, &error))
@@ -198,7 +206,8 @@ static int with_session(struct call *c, const char *name)
 	return act(c, &run);
 }
 
-int lk_journal_verb(const char *verb, const char *run, const char *gate, const char *target, bool json)
+int lk_journal_verb(const char *verb, const char *run, const char *gate, const char *target,
+		    bool json)
 {
 	struct lk_settings settings;
 	struct lk_problems problems = {0};
@@ -207,7 +216,8 @@ int lk_journal_verb(const char *verb, const char *run, const char *gate, const c
 	struct call c = {.verb = verb, .gate = gate, .target = target, .json = json};
 	int status;
 	if (strcmp(verb, "throttle") == 0)
-		return lk_cli_fail(LK_EXIT_USAGE, "throttle works on the keeper's host only, without --target");
+		return lk_cli_fail(LK_EXIT_USAGE,
+				   "throttle works on the keeper's host only, without --target");
 	if (!lk_settings_read(NULL, &settings, &problems)) {
 		char *text = lk_problems_text(&problems);
 		status = lk_cli_fail(LK_EXIT_USAGE, "%s", text);

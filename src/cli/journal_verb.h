@@ -7,6 +7,7 @@
 
 /* verb: status, pause, resume, abort, rollback, confirm (with a gate). run may be NULL when the journal
  * holds one unfinished run, or for pause (all of them). Yields an exit status, everything printed. */
-int lk_journal_verb(const char *verb, const char *run, const char *gate, const char *target, bool json);
+int lk_journal_verb(const char *verb, const char *run, const char *gate, const char *target,
+		    bool json);
 
 #endif

@@ -33,7 +33,8 @@ static void describe(const struct lk_plan *plan, char *text, size_t size)
 			 plan->operations[0].from, plan->operations[0].to,
 			 plan->operation_count > 1 ? ", and more" : "");
 	else
-		snprintf(text, size, "%zu steps%s%s", plan->step_count, plan->why[0] ? ": " : "", plan->why);
+		snprintf(text, size, "%zu steps%s%s", plan->step_count, plan->why[0] ? ": " : "",
+			 plan->why);
 }
 
 static void read_entry(const char *path, struct lk_cli_plan *entry)
@@ -55,7 +56,8 @@ static void read_entry(const char *path, struct lk_cli_plan *entry)
 	lk_problems_free(&problems);
 }
 
-static size_t read_folder(const char *folder, struct lk_cli_plan *list, size_t count, size_t capacity)
+static size_t read_folder(const char *folder, struct lk_cli_plan *list, size_t count,
+			  size_t capacity)
 {
 	struct dirent **names;
 	int found = scandir(folder, &names, NULL, alphasort);
@@ -84,7 +86,8 @@ static size_t add_runs(struct lk_cli_plan *list, size_t count, size_t capacity)
 	for (size_t i = 0; i < found_count; i++) {
 		struct lk_cli_plan *entry = NULL;
 		for (size_t p = 0; p < count && !entry; p++)
-			if (strcmp(list[p].name, found[i].snapshot->plan) == 0 && !list[p].socket[0])
+			if (strcmp(list[p].name, found[i].snapshot->plan) == 0 &&
+			    !list[p].socket[0])
 				entry = &list[p];
 		if (!entry && count < capacity) {
 			entry = &list[count++];
@@ -96,13 +99,15 @@ static size_t add_runs(struct lk_cli_plan *list, size_t count, size_t capacity)
 			break;
 		LK_COPY(entry->socket, found[i].path);
 		snprintf(entry->what, sizeof entry->what, "run %.24s is %.16s on %.60s",
-			 found[i].snapshot->run, found[i].snapshot->state, found[i].snapshot->target);
+			 found[i].snapshot->run, found[i].snapshot->state,
+			 found[i].snapshot->target);
 	}
 	lk_find_free(found, found_count);
 	return count;
 }
 
-size_t lk_cli_plans_list(const struct lk_cli_plans *plans, struct lk_cli_plan *list, size_t capacity)
+size_t lk_cli_plans_list(const struct lk_cli_plans *plans, struct lk_cli_plan *list,
+			 size_t capacity)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < LK_COUNT(plans->folders) && plans->folders[i]; i++)
@@ -110,8 +115,8 @@ size_t lk_cli_plans_list(const struct lk_cli_plans *plans, struct lk_cli_plan *l
 	return add_runs(list, count, capacity);
 }
 
-bool lk_cli_plans_open(const struct lk_cli_plans *plans, const char *path, char *socket, size_t size,
-		       struct lk_error *error)
+bool lk_cli_plans_open(const struct lk_cli_plans *plans, const char *path, char *socket,
+		       size_t size, struct lk_error *error)
 {
 	struct lk_plan plan = {0};
 	struct lk_problems problems = {0};
@@ -120,7 +125,8 @@ bool lk_cli_plans_open(const struct lk_cli_plans *plans, const char *path, char 
 		const struct lk_spawn spawn = {.program = plans->program,
 					       .plan_file = path,
 					       .plan_name = plan.name,
-					       .target = plans->target ? plans->target : plan.target,
+					       .target =
+						       plans->target ? plans->target : plan.target,
 					       .environment = plans->environment,
 					       .application_file = plans->application_file};
 		opened = lk_keeper_spawn(&spawn, socket, size, NULL, error);

@@ -8,9 +8,10 @@
 #include "base/error.h"
 
 struct lk_cli_plans {
-	char *folders[4];             /* NULL at the end; owned */
-	const char *program;          /* that starts keepers; NULL: this one */
-	const char *target, *environment, *application_file; /* for plans that are opened; may be NULL */
+	char *folders[4];    /* NULL at the end; owned */
+	const char *program; /* that starts keepers; NULL: this one */
+	const char *target, *environment,
+		*application_file; /* for plans that are opened; may be NULL */
 };
 
 struct lk_cli_plan {
@@ -21,8 +22,9 @@ struct lk_cli_plan {
 /* ./plans, the settings' folder, and the installed examples. */
 void lk_cli_plans_usual(struct lk_cli_plans *plans);
 void lk_cli_plans_free(struct lk_cli_plans *plans);
-size_t lk_cli_plans_list(const struct lk_cli_plans *plans, struct lk_cli_plan *list, size_t capacity);
-bool lk_cli_plans_open(const struct lk_cli_plans *plans, const char *path, char *socket, size_t size,
-		       struct lk_error *error);
+size_t lk_cli_plans_list(const struct lk_cli_plans *plans, struct lk_cli_plan *list,
+			 size_t capacity);
+bool lk_cli_plans_open(const struct lk_cli_plans *plans, const char *path, char *socket,
+		       size_t size, struct lk_error *error);
 
 #endif

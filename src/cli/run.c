@@ -21,8 +21,8 @@ static int read_options(const struct lk_cli *cli, struct options *o)
 {
 	static const struct option known[] = {
 		{"target", required_argument, NULL, 't'}, {"headless", no_argument, NULL, 'h'},
-		{"yes", required_argument, NULL, 'y'},    {"json", no_argument, NULL, 'j'},
-		{"linear", no_argument, NULL, 'l'},       {NULL, 0, NULL, 0},
+		{"yes", required_argument, NULL, 'y'},	  {"json", no_argument, NULL, 'j'},
+		{"linear", no_argument, NULL, 'l'},	  {NULL, 0, NULL, 0},
 	};
 	int option;
 	optind = 0;
@@ -47,10 +47,13 @@ static int read_options(const struct lk_cli *cli, struct options *o)
 			return LK_EXIT_USAGE;
 		}
 	if (cli->argc - optind != 1)
-		return lk_cli_fail(LK_EXIT_USAGE, "run wants one plan: lockkeeper run PLAN [--target URI]");
+		return lk_cli_fail(LK_EXIT_USAGE,
+				   "run wants one plan: lockkeeper run PLAN [--target URI]");
 	o->plan = cli->argv[optind];
 	if ((o->json || o->yes) && !o->headless)
-		return lk_cli_fail(LK_EXIT_USAGE, "--json and --yes need --headless: in the console a person answers");
+		return lk_cli_fail(
+			LK_EXIT_USAGE,
+			"--json and --yes need --headless: in the console a person answers");
 	return 0;
 }
 
@@ -71,14 +74,16 @@ static int run_headless(const struct options *o, const char *socket)
 		json_decref(result);
 	} else if (status == LK_EXIT_GATE) {
 		const struct lk_snapshot_step *gate = &snapshot->steps[snapshot->step];
-		lk_cli_fail(0, "waiting at gate %s (%s): lockkeeper confirm %s %s", gate->name, gate->ask,
-			    snapshot->run, gate->name);
+		lk_cli_fail(0, "waiting at gate %s (%s): lockkeeper confirm %s %s", gate->name,
+			    gate->ask, snapshot->run, gate->name);
 	} else if (status != LK_EXIT_DONE) {
 		lk_cli_fail(0, "%s%s%s", snapshot->state, snapshot->reason[0] ? ": " : "",
 			    snapshot->reason);
 		if (status == LK_EXIT_PERSON)
-			lk_cli_fail(0, "mend what it says, then: lockkeeper resume %s, or: lockkeeper rollback %s",
-				    snapshot->run, snapshot->run);
+			lk_cli_fail(
+				0,
+				"mend what it says, then: lockkeeper resume %s, or: lockkeeper rollback %s",
+				snapshot->run, snapshot->run);
 	}
 	free(snapshot);
 	return status;
@@ -89,7 +94,8 @@ static int show(const struct options *o, const char *socket)
 	struct lk_cli_plans plans = {0};
 	plans.target = o->target;
 	lk_cli_plans_usual(&plans);
-	const struct lk_cli_console console = {.socket = socket, .linear = o->linear, .plans = &plans};
+	const struct lk_cli_console console = {
+		.socket = socket, .linear = o->linear, .plans = &plans};
 	int status = lk_cli_show(&console);
 	lk_cli_plans_free(&plans);
 	return status;

@@ -31,22 +31,27 @@ static int read_count(const char *name, const char *text, int64_t most, int64_t 
 	char *end;
 	*value = strtoll(text, &end, 10);
 	if (end == text || *end || *value < 0 || *value > most)
-		return lk_cli_fail(LK_EXIT_USAGE, "%s wants a number from 0 to %lld, not \"%s\"", name,
-				   (long long)most, text);
+		return lk_cli_fail(LK_EXIT_USAGE, "%s wants a number from 0 to %lld, not \"%s\"",
+				   name, (long long)most, text);
 	return 0;
 }
 
 static int read_options(const struct lk_cli *cli, struct options *o)
 {
 	static const struct option known[] = {
-		{"plan", required_argument, NULL, 'p'},   {"rows", required_argument, NULL, 'r'},
-		{"writes", required_argument, NULL, 'w'}, {"headless", no_argument, NULL, 'h'},
-		{"keep", no_argument, NULL, 'k'},         {"max-time", required_argument, NULL, 'm'},
-		{"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0},
+		{"plan", required_argument, NULL, 'p'},
+		{"rows", required_argument, NULL, 'r'},
+		{"writes", required_argument, NULL, 'w'},
+		{"headless", no_argument, NULL, 'h'},
+		{"keep", no_argument, NULL, 'k'},
+		{"max-time", required_argument, NULL, 'm'},
+		{"json", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
 	};
 	int option, status = 0;
 	int64_t writes = 300;
-	o->sandbox = (struct lk_sandbox_options){.rows = 1000000, .connections = 8, .max_time_ms = 7200000};
+	o->sandbox = (struct lk_sandbox_options){
+		.rows = 1000000, .connections = 8, .max_time_ms = 7200000};
 	optind = 0;
 	while (!status && (option = getopt_long(cli->argc, cli->argv, "", known, NULL)) != -1)
 		switch (option) {
@@ -67,8 +72,10 @@ static int read_options(const struct lk_cli *cli, struct options *o)
 			break;
 		case 'm':
 			if (!lk_duration_parse(optarg, &o->sandbox.max_time_ms))
-				status = lk_cli_fail(LK_EXIT_USAGE, "--max-time wants a duration such as 30m, not \"%s\"",
-						     optarg);
+				status = lk_cli_fail(
+					LK_EXIT_USAGE,
+					"--max-time wants a duration such as 30m, not \"%s\"",
+					optarg);
 			break;
 		case 'j':
 			o->json = true;
@@ -83,7 +90,8 @@ static int read_options(const struct lk_cli *cli, struct options *o)
 	if (!status && cli->argc - optind > 1)
 		return lk_cli_fail(LK_EXIT_USAGE, "sandbox takes the server's kind and options");
 	if (!status && o->json && !o->headless)
-		return lk_cli_fail(LK_EXIT_USAGE, "--json needs --headless: in the console a person reads");
+		return lk_cli_fail(LK_EXIT_USAGE,
+				   "--json needs --headless: in the console a person reads");
 	return status;
 }
 
@@ -172,13 +180,14 @@ static void add_application(json_t *result, const struct lk_sandbox_result *seen
 	json_object_set_new(result, "rows", json_integer(seen->rows));
 	json_object_set_new(result, "rows_compared", json_integer(seen->rows_compared));
 	json_object_set_new(result, "rows_different", json_integer(seen->rows_different));
-	json_object_set_new(
-		result, "application",
-		json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "transactions",
-			  (json_int_t)seen->transactions, "errors", (json_int_t)seen->errors, "p50_ms",
-			  seen->p50_ms, "p95_ms", seen->p95_ms, "p99_ms", seen->p99_ms, "p99_alone_ms",
-			  seen->p99_alone_ms, "max_ms", seen->max_ms, "longest_stall_ms",
-			  seen->longest_stall_ms, "first_error", seen->first_error));
+	json_object_set_new(result, "application",
+			    json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:s}",
+				      "transactions", (json_int_t)seen->transactions, "errors",
+				      (json_int_t)seen->errors, "p50_ms", seen->p50_ms, "p95_ms",
+				      seen->p95_ms, "p99_ms", seen->p99_ms, "p99_alone_ms",
+				      seen->p99_alone_ms, "max_ms", seen->max_ms,
+				      "longest_stall_ms", seen->longest_stall_ms, "first_error",
+				      seen->first_error));
 }
 
 static void print_result(const struct options *o, const struct lk_snapshot *s, int status,
@@ -192,8 +201,8 @@ static void print_result(const struct options *o, const struct lk_snapshot *s, i
 	printf("%lld rows compared with what the application wrote, %lld differ.\n",
 	       (long long)seen->rows_compared, (long long)seen->rows_different);
 	printf("Application: %lld transactions, %lld errors; p99 %.1f ms (alone %.1f ms), longest stall %.0f ms.\n",
-	       (long long)seen->transactions, (long long)seen->errors, seen->p99_ms, seen->p99_alone_ms,
-	       seen->longest_stall_ms);
+	       (long long)seen->transactions, (long long)seen->errors, seen->p99_ms,
+	       seen->p99_alone_ms, seen->longest_stall_ms);
 	if (seen->first_error[0])
 		lk_cli_fail(0, "first application error: %s", seen->first_error);
 	(void)status;
@@ -236,12 +245,14 @@ static int practise(struct practice *p)
 				     .environment = "SANDBOX",
 				     .application_file = p->sandbox.application_file};
 	char *folder = lk_strdup(p->plan);
-	char *farewell = lk_format("The sandbox goes on for a minute after the last console: lockkeeper attach. Its "
-				   "server: %s",
-				   p->sandbox.uri);
+	char *farewell = lk_format(
+		"The sandbox goes on for a minute after the last console: lockkeeper attach. Its "
+		"server: %s",
+		p->sandbox.uri);
 	*strrchr(folder, '/') = '\0';
 	plans.folders[0] = folder;
-	const struct lk_cli_console console = {.plans = &plans, .fence = "SANDBOX", .farewell = farewell};
+	const struct lk_cli_console console = {
+		.plans = &plans, .fence = "SANDBOX", .farewell = farewell};
 	/* The connection keeps the sandbox alive, so the console inherits it. */
 	fcntl(p->sandbox.connection, F_SETFD, 0);
 	int status = lk_cli_show(&console);

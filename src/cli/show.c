@@ -60,8 +60,8 @@ int lk_cli_show(const struct lk_cli_console *console)
 	fflush(NULL);
 	execv(built, (char *const *)a.list);
 	execv(LK_PKGLIBEXECDIR "/" PROGRAM, (char *const *)a.list);
-	int status = lk_cli_fail(LK_EXIT_FAILED, "cannot start the console, neither %s nor %s: %s", built,
-				 LK_PKGLIBEXECDIR "/" PROGRAM, strerror(errno));
+	int status = lk_cli_fail(LK_EXIT_FAILED, "cannot start the console, neither %s nor %s: %s",
+				 built, LK_PKGLIBEXECDIR "/" PROGRAM, strerror(errno));
 	free(built);
 	free(program);
 	return status;

@@ -37,13 +37,14 @@ static json_t *members(const struct verb *v)
 	return object;
 }
 
-static void print_outcome(const struct verb *v, const struct lk_found *found, bool ok, const char *text)
+static void print_outcome(const struct verb *v, const struct lk_found *found, bool ok,
+			  const char *text)
 {
 	char *safe = lk_safe_copy(text, 0);
 	if (v->json) {
 		json_t *object = json_pack("{s:s, s:s, s:s, s:b, s:s}", "verb", v->name, "run",
-					   found->snapshot->run, "plan", found->snapshot->plan, "ok", ok,
-					   "text", safe);
+					   found->snapshot->run, "plan", found->snapshot->plan,
+					   "ok", ok, "text", safe);
 		lk_cli_print_json(object);
 		json_decref(object);
 	} else {
@@ -60,8 +61,8 @@ static int act(const struct verb *v, struct lk_found *found)
 		lk_status_print(found->snapshot, v->json);
 		return LK_EXIT_DONE;
 	}
-	bool ok = lk_client_call(found->client, v->name, members(v), CALL_MS, NULL, text, sizeof text,
-				 &error);
+	bool ok = lk_client_call(found->client, v->name, members(v), CALL_MS, NULL, text,
+				 sizeof text, &error);
 	print_outcome(v, found, ok, ok ? text : error.text);
 	if (ok)
 		return LK_EXIT_DONE;
@@ -78,12 +79,13 @@ static int by_socket(const struct verb *v)
 	if (!lk_find_runs(v->run, &found, &count, &error))
 		return lk_cli_error(&error);
 	if (count == 0) {
-		status = lk_cli_fail(LK_EXIT_UNREACHABLE,
-				     v->run ? "no keeper of yours on this host has a run or plan \"%s\"; with --target "
-					      "the journal can be asked"
-					    : "no keeper of yours is alive on this host; with --target the journal can "
-					      "be asked%s",
-				     v->run ? v->run : "");
+		status = lk_cli_fail(
+			LK_EXIT_UNREACHABLE,
+			v->run ? "no keeper of yours on this host has a run or plan \"%s\"; with --target "
+				 "the journal can be asked"
+			       : "no keeper of yours is alive on this host; with --target the journal can "
+				 "be asked%s",
+			v->run ? v->run : "");
 	} else if (count > 1 && !any) {
 		char *names = lk_find_names(found, count);
 		status = lk_cli_fail(LK_EXIT_USAGE, "several runs match, name one: %s", names);
@@ -112,9 +114,12 @@ static int read_number(const char *name, const char *text, double *value)
 static int read_options(const struct lk_cli *cli, struct verb *v)
 {
 	static const struct option known[] = {
-		{"target", required_argument, NULL, 't'},     {"json", no_argument, NULL, 'j'},
-		{"chunk-time", required_argument, NULL, 'c'}, {"rest", required_argument, NULL, 'r'},
-		{"forget-gone", no_argument, NULL, 'f'},      {NULL, 0, NULL, 0},
+		{"target", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
+		{"chunk-time", required_argument, NULL, 'c'},
+		{"rest", required_argument, NULL, 'r'},
+		{"forget-gone", no_argument, NULL, 'f'},
+		{NULL, 0, NULL, 0},
 	};
 	int option, status = 0;
 	int64_t ms;
@@ -135,8 +140,10 @@ static int read_options(const struct lk_cli *cli, struct verb *v)
 			break;
 		case 'c':
 			if (!lk_duration_parse(optarg, &ms))
-				status = lk_cli_fail(LK_EXIT_USAGE, "--chunk-time wants a duration such as 50ms, not \"%s\"",
-						     optarg);
+				status = lk_cli_fail(
+					LK_EXIT_USAGE,
+					"--chunk-time wants a duration such as 50ms, not \"%s\"",
+					optarg);
 			v->chunk_ms = (double)ms;
 			break;
 		default:
@@ -154,9 +161,11 @@ int lk_cli_verb(const struct lk_cli *cli)
 	int left = cli->argc - optind;
 	bool confirms = strcmp(v.name, "confirm") == 0;
 	if (left > (confirms ? 2 : 1) || (confirms && left < 2))
-		return lk_cli_fail(LK_EXIT_USAGE, confirms ? "confirm wants a run and a gate: lockkeeper confirm RUN GATE"
-							   : "%s takes one run at most",
-				   v.name);
+		return lk_cli_fail(
+			LK_EXIT_USAGE,
+			confirms ? "confirm wants a run and a gate: lockkeeper confirm RUN GATE"
+				 : "%s takes one run at most",
+			v.name);
 	v.run = left > 0 ? cli->argv[optind] : NULL;
 	v.gate = confirms ? cli->argv[optind + 1] : NULL;
 	return v.target ? lk_journal_verb(v.name, v.run, v.gate, v.target, v.json) : by_socket(&v);

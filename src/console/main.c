@@ -45,11 +45,16 @@ static bool open_plan(void *context, const char *path, char *socket, size_t size
 static bool read_arguments(int argc, char **argv, struct arguments *a)
 {
 	static const struct option known[] = {
-		{"program", required_argument, NULL, 'x'},     {"socket", required_argument, NULL, 's'},
-		{"fence", required_argument, NULL, 'f'},       {"farewell", required_argument, NULL, 'b'},
-		{"target", required_argument, NULL, 't'},      {"environment", required_argument, NULL, 'e'},
-		{"application", required_argument, NULL, 'a'}, {"plans", required_argument, NULL, 'p'},
-		{"watch", no_argument, NULL, 'w'},             {"linear", no_argument, NULL, 'l'},
+		{"program", required_argument, NULL, 'x'},
+		{"socket", required_argument, NULL, 's'},
+		{"fence", required_argument, NULL, 'f'},
+		{"farewell", required_argument, NULL, 'b'},
+		{"target", required_argument, NULL, 't'},
+		{"environment", required_argument, NULL, 'e'},
+		{"application", required_argument, NULL, 'a'},
+		{"plans", required_argument, NULL, 'p'},
+		{"watch", no_argument, NULL, 'w'},
+		{"linear", no_argument, NULL, 'l'},
 		{NULL, 0, NULL, 0},
 	};
 	int option;

@@ -73,10 +73,9 @@ static bool take_message(void *context, json_t *object)
 	} else if ((part = json_object_get(object, "reply"))) {
 		const char *text = json_string_value(json_object_get(part, "text"));
 		if (to->handler && to->handler->reply)
-			to->handler->reply(to->context,
-					   (int)json_integer_value(json_object_get(part, "id")),
-					   json_is_true(json_object_get(part, "ok")),
-					   text ? text : "");
+			to->handler->reply(
+				to->context, (int)json_integer_value(json_object_get(part, "id")),
+				json_is_true(json_object_get(part, "ok")), text ? text : "");
 	}
 	return true;
 }
@@ -84,7 +83,8 @@ static bool take_message(void *context, json_t *object)
 static bool write_out(struct lk_client *client, struct lk_error *error)
 {
 	while (client->output.length > 0) {
-		ssize_t n = send(client->fd, client->output.text, client->output.length, MSG_NOSIGNAL);
+		ssize_t n =
+			send(client->fd, client->output.text, client->output.length, MSG_NOSIGNAL);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return true;
 		if (n < 0) {
@@ -98,8 +98,8 @@ static bool write_out(struct lk_client *client, struct lk_error *error)
 	return true;
 }
 
-bool lk_client_pump(struct lk_client *client, const struct lk_client_handler *handler, void *context,
-		    struct lk_error *error)
+bool lk_client_pump(struct lk_client *client, const struct lk_client_handler *handler,
+		    void *context, struct lk_error *error)
 {
 	struct delivery to = {client, handler, context};
 	char bytes[65536];
@@ -141,7 +141,8 @@ struct lk_client *lk_client_open(const char *socket_path, struct lk_error *error
 	int64_t deadline = lk_clock_us() + HELLO_TIMEOUT_MS * 1000;
 	while (!client->greeted) {
 		if (!wait_readable(client, deadline)) {
-			lk_fail(error, LK_ERROR_LOST, "the keeper on %s does not answer", socket_path);
+			lk_fail(error, LK_ERROR_LOST, "the keeper on %s does not answer",
+				socket_path);
 			break;
 		}
 		if (!lk_client_pump(client, NULL, NULL, error))
@@ -233,8 +234,8 @@ bool lk_client_call(struct lk_client *client, const char *verb, json_t *members,
 	call.id = lk_client_send(client, verb, members);
 	while (!call.answered) {
 		if (!wait_readable(client, deadline))
-			return lk_fail(error, LK_ERROR_LOST, "the keeper did not answer within %d ms",
-				       timeout_ms);
+			return lk_fail(error, LK_ERROR_LOST,
+				       "the keeper did not answer within %d ms", timeout_ms);
 		if (!lk_client_pump(client, &handler, &call, error) && !call.answered)
 			return false;
 	}

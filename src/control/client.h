@@ -16,6 +16,7 @@
  *   throttle  chunk_time_ms, rest                 0 leaves a member as it is
  *   lease     take (true, false), who, host       the operator's lease
  *   note      text, who
+ *   retire                                        a keeper whose run is over, with no viewer, ends
  *
  * `pause`, `status` and `hello` never change their form, so a newer console can stop an older keeper.
  *
@@ -53,8 +54,8 @@ const char *lk_client_version(const struct lk_client *client);
 int lk_client_send(struct lk_client *client, const char *verb, json_t *members);
 /* Reads what has arrived and calls the handler for each message; writes what is queued.
  * False and *error once the keeper has gone. */
-bool lk_client_pump(struct lk_client *client, const struct lk_client_handler *handler, void *context,
-		    struct lk_error *error);
+bool lk_client_pump(struct lk_client *client, const struct lk_client_handler *handler,
+		    void *context, struct lk_error *error);
 /* Sends one request and waits for its reply: ok, with the sentence in text (size bytes). With
  * snapshot not NULL, a snapshot that comes before the reply is decoded into it.
  * False and *error when refused (class REFUSED, the keeper's sentence) or when nothing came in time. */

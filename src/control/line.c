@@ -5,15 +5,16 @@
 
 #include "base/memory.h"
 
-static bool take_line(const char *line, size_t length, bool (*take)(void *, json_t *), void *context,
-		      struct lk_error *error)
+static bool take_line(const char *line, size_t length, bool (*take)(void *, json_t *),
+		      void *context, struct lk_error *error)
 {
 	json_error_t where;
 	json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
 	if (!json_is_object(object)) {
 		json_decref(object);
-		return lk_fail(error, LK_ERROR_SYSTEM,
-			       "the other end of the control socket sent a line that is not a JSON object");
+		return lk_fail(
+			error, LK_ERROR_SYSTEM,
+			"the other end of the control socket sent a line that is not a JSON object");
 	}
 	bool taken = take(context, object);
 	json_decref(object);
@@ -22,7 +23,8 @@ static bool take_line(const char *line, size_t length, bool (*take)(void *, json
 }
 
 bool lk_lines_feed(struct lk_lines *lines, const char *bytes, size_t count,
-		   bool (*take)(void *context, json_t *object), void *context, struct lk_error *error)
+		   bool (*take)(void *context, json_t *object), void *context,
+		   struct lk_error *error)
 {
 	struct lk_buffer *pending = &lines->pending;
 	lk_error_clear(error);

@@ -25,7 +25,8 @@ struct lk_lines {
  * the call. False and *error when a line is too long or is not a JSON object, or when take returned false.
  */
 bool lk_lines_feed(struct lk_lines *lines, const char *bytes, size_t count,
-		   bool (*take)(void *context, json_t *object), void *context, struct lk_error *error);
+		   bool (*take)(void *context, json_t *object), void *context,
+		   struct lk_error *error);
 void lk_lines_free(struct lk_lines *lines);
 
 /* {"key": value}\n as text, the caller's. Takes over the reference. */

@@ -110,7 +110,8 @@ static bool take_request(void *context, json_t *object)
 	if (!verb)
 		return false;
 	peer->server->handler->request(peer->server->context, peer, verb,
-				       (int)json_integer_value(json_object_get(object, "id")), object);
+				       (int)json_integer_value(json_object_get(object, "id")),
+				       object);
 	return true;
 }
 
@@ -124,9 +125,8 @@ static void after_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffe
 {
 	struct lk_peer *peer = stream->data;
 	struct lk_error error;
-	if (count < 0 ||
-	    (count > 0 && !lk_lines_feed(&peer->input, buffer->base, (size_t)count, take_request,
-					 peer, &error)))
+	if (count < 0 || (count > 0 && !lk_lines_feed(&peer->input, buffer->base, (size_t)count,
+						      take_request, peer, &error)))
 		close_peer(peer);
 	free(buffer->base);
 }
@@ -214,7 +214,8 @@ struct lk_server *lk_server_open(uv_loop_t *loop, const char *path, json_t *hell
 	if (result == 0)
 		result = uv_listen((uv_stream_t *)&server->pipe, 16, accept_peer);
 	if (result != 0) {
-		lk_fail(error, LK_ERROR_SYSTEM, "cannot listen on %s: %s", path, uv_strerror(result));
+		lk_fail(error, LK_ERROR_SYSTEM, "cannot listen on %s: %s", path,
+			uv_strerror(result));
 		uv_close((uv_handle_t *)&server->pipe, free_server);
 		return NULL;
 	}

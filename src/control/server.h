@@ -24,7 +24,8 @@ struct lk_peer; /* one connected client */
 
 struct lk_server_handler {
 	/* A request. Answer with lk_peer_reply, now or later while the peer is connected. */
-	void (*request)(void *context, struct lk_peer *peer, const char *verb, int id, json_t *members);
+	void (*request)(void *context, struct lk_peer *peer, const char *verb, int id,
+			json_t *members);
 	/* The peer has gone; its pointer is dead after this. */
 	void (*gone)(void *context, struct lk_peer *peer);
 };

@@ -36,31 +36,31 @@ enum {
  * States of a step: "pending", "running", "waiting" (a gate that waits), "done", "failed", "undoing", "undone".
  */
 struct lk_snapshot_step {
-	int number;            /* from 0, in the order of execution */
-	char phase[12];        /* expand, migrate, contract */
-	char name[64];         /* unique in the plan; a gate is confirmed by it */
-	char verb[20];         /* ddl, dual_write, backfill, verify, gate, end_dual_write */
+	int number;	/* from 0, in the order of execution */
+	char phase[12]; /* expand, migrate, contract */
+	char name[64];	/* unique in the plan; a gate is confirmed by it */
+	char verb[20];	/* ddl, dual_write, backfill, verify, gate, end_dual_write */
 	char state[12];
-	char summary[160];     /* one line: "backfill users.user_handle from username" */
-	char statement[4096];  /* the SQL, statements separated by ";\n" */
-	char lock[120];        /* "ACCESS EXCLUSIVE on users, for milliseconds" */
-	char cost[120];        /* rewrite or scan: "no rewrite, no scan" */
-	char undo[300];        /* what takes it back, or why nothing does */
-	char destroys[24];     /* "" or "data": nothing brings it back */
-	char note[300];        /* what happened: an error, rows changed, tries of a lock, who answered */
+	char summary[160];    /* one line: "backfill users.user_handle from username" */
+	char statement[4096]; /* the SQL, statements separated by ";\n" */
+	char lock[120];	      /* "ACCESS EXCLUSIVE on users, for milliseconds" */
+	char cost[120];	      /* rewrite or scan: "no rewrite, no scan" */
+	char undo[300];	      /* what takes it back, or why nothing does */
+	char destroys[24];    /* "" or "data": nothing brings it back */
+	char note[300]; /* what happened: an error, rows changed, tries of a lock, who answered */
 	int64_t started, ended; /* wall ms */
 	/* gates only */
-	char ask[300];         /* the question; for a check, its SQL */
-	char by[16];           /* person, two_people, sql */
+	char ask[300]; /* the question; for a check, its SQL */
+	char by[16];   /* person, two_people, sql */
 	int approvals, approvals_needed;
 	char approved_by[160]; /* "alice, bob" */
 };
 
 struct lk_snapshot_replica {
-	char name[64];         /* application_name of the standby, with its address when it has one */
-	char state[12];        /* "ok", "over" (above the limit), "stale" (no answer), "gone" */
-	double lag_ms;         /* how old the newest transaction is that it has replayed; negative unknown */
-	double age_ms;         /* since it last answered */
+	char name[64];	/* application_name of the standby, with its address when it has one */
+	char state[12]; /* "ok", "over" (above the limit), "stale" (no answer), "gone" */
+	double lag_ms; /* how old the newest transaction is that it has replayed; negative unknown */
+	double age_ms;		    /* since it last answered */
 	double history[LK_HISTORY]; /* lag_ms each second, negative where unknown */
 };
 
@@ -68,67 +68,67 @@ struct lk_snapshot_replica {
 struct lk_snapshot_lock {
 	int depth;
 	int pid;
-	bool ours;             /* a session of this run */
-	bool granted;          /* false: it waits for its parent */
+	bool ours;    /* a session of this run */
+	bool granted; /* false: it waits for its parent */
 	char user[48], application[48], state[24];
 	char mode[28], object[96]; /* the lock: "AccessShare", "users" */
 	double wait_ms, transaction_ms;
 	char statement[240];
-	char remark[80];       /* "will block the next step", or "" */
+	char remark[80]; /* "will block the next step", or "" */
 };
 
 struct lk_snapshot_session {
 	int pid;
 	bool ours;
 	char user[48], application[48], client[48], state[24];
-	char wait[40];         /* "Lock:tuple", "" when not waiting */
+	char wait[40]; /* "Lock:tuple", "" when not waiting */
 	double transaction_ms, query_ms;
 	char statement[240];
 };
 
 /* One input of the throttle. */
 struct lk_snapshot_limit {
-	char name[48];         /* "lag standby1", "lock waits we cause", "active sessions", "probe" */
+	char name[48]; /* "lag standby1", "lock waits we cause", "active sessions", "probe" */
 	char value[32], limit[32]; /* ready to show, with unit: "2.6 s", "2 s" */
-	char state[12];        /* "ok", "over", "stale" */
-	bool holds;            /* this input holds the work back now */
+	char state[12];		   /* "ok", "over", "stale" */
+	bool holds;		   /* this input holds the work back now */
 };
 
 struct lk_snapshot_alert {
-	char level[8];         /* CRIT, WARN, INFO */
-	char text[240];        /* symptom, what the keeper did, the one next key */
+	char level[8];	/* CRIT, WARN, INFO */
+	char text[240]; /* symptom, what the keeper did, the one next key */
 	int64_t since;
 };
 
 /* A statement that the keeper sent, newest first. */
 struct lk_snapshot_statement {
 	int64_t at;
-	char role[16];         /* worker, watch, journal, control */
+	char role[16]; /* worker, watch, journal, control */
 	char statement[240];
 	double took_ms;
 	int64_t rows;
-	char outcome[24];      /* "committed", "cancelled", "failed", "running" */
+	char outcome[24]; /* "committed", "cancelled", "failed", "running" */
 };
 
 struct lk_snapshot {
-	char version[16];      /* of the keeper */
-	char run[24];          /* the run's name, as in `lockkeeper pause RUN` */
+	char version[16]; /* of the keeper */
+	char run[24];	  /* the run's name, as in `lockkeeper pause RUN` */
 	char plan[64], why[200], digest[65];
 	char plan_file[256];
-	char target[160];      /* without any password */
-	char environment[16];  /* word shown first: PROD, STAGE, SANDBOX … upper case */
-	char server[64];       /* "PostgreSQL 15.18" */
-	char host[64];         /* the keeper's host */
-	int pid;               /* the keeper's process */
+	char target[160];     /* without any password */
+	char environment[16]; /* word shown first: PROD, STAGE, SANDBOX … upper case */
+	char server[64];      /* "PostgreSQL 15.18" */
+	char host[64];	      /* the keeper's host */
+	int pid;	      /* the keeper's process */
 	int64_t epoch;
-	int64_t taken;         /* wall ms of this snapshot */
-	int64_t started;       /* of the run */
+	int64_t taken;	 /* wall ms of this snapshot */
+	int64_t started; /* of the run */
 
 	char state[16];
-	char reason[300];      /* why it is in that state, or what it waits for; may be empty */
-	char failure[12];      /* class of the error because of which the run could not begin, or "" */
+	char reason[300]; /* why it is in that state, or what it waits for; may be empty */
+	char failure[12]; /* class of the error because of which the run could not begin, or "" */
 	char phase[12];
-	int step;              /* the current step's number, -1 before the first */
+	int step; /* the current step's number, -1 before the first */
 	char paused_by[64];
 	int64_t paused_at;
 	bool can_rollback;
@@ -143,18 +143,18 @@ struct lk_snapshot {
 		bool active;
 		char table[96];
 		int64_t rows_done, rows_changed;
-		int64_t rows_total;    /* an estimate, negative unknown */
-		double rows_per_s;     /* over the last seconds */
+		int64_t rows_total;	    /* an estimate, negative unknown */
+		double rows_per_s;	    /* over the last seconds */
 		int64_t chunks, chunk_rows; /* so many committed; rows in the next one */
 		double chunk_target_ms, p50_ms, p95_ms, max_ms;
 		int64_t retries, cancelled;
 		int64_t eta_low, eta_high;  /* wall ms; 0 unknown */
-		char last[200];        /* "chunk 1475 committed 14:07:31.204Z" */
+		char last[200];		    /* "chunk 1475 committed 14:07:31.204Z" */
 		double history[LK_HISTORY]; /* rows a second */
 	} backfill;
 
 	struct {
-		double age_ms;         /* of everything the watcher reads; grows when the database is silent */
+		double age_ms; /* of everything the watcher reads; grows when the database is silent */
 		int active, idle, idle_in_transaction, waiting, max_connections;
 		double transactions_per_s;
 		int we_block, we_wait; /* sessions waiting for ours; ours waiting for others */
@@ -164,13 +164,14 @@ struct lk_snapshot {
 
 	/* the proof after a pause: what the database itself shows of our sessions */
 	struct {
-		int64_t requested;     /* wall ms; 0: never paused */
-		double accepted_ms;    /* request → flag set */
-		double quiet_ms;       /* request → no transaction and no lock of ours */
+		int64_t requested;  /* wall ms; 0: never paused */
+		double accepted_ms; /* request → flag set */
+		double quiet_ms;    /* request → no transaction and no lock of ours */
 		bool confirmed;
 		int open_transactions, locks_held;
 		double checked_age_ms;
-		char last_chunk[160];  /* "chunk 1476 committed" or "cancelled, undone: nothing lost" */
+		char last_chunk
+			[160]; /* "chunk 1476 committed" or "cancelled, undone: nothing lost" */
 		char still_running[160]; /* what goes on: triggers, watching */
 	} proof;
 
@@ -180,7 +181,7 @@ struct lk_snapshot {
 		double age_ms;
 		int64_t transactions, errors;
 		double per_s, p50_ms, p95_ms, p99_ms, max_ms, p99_alone_ms, longest_stall_ms;
-		char releases[120];    /* "41: 4 connections, 42: 4 connections" */
+		char releases[120]; /* "41: 4 connections, 42: 4 connections" */
 		char last_error[200];
 	} application;
 
@@ -205,9 +206,9 @@ struct lk_snapshot {
 /* A line of the run's log; numbers rise by one, so a console knows what it missed. */
 struct lk_event {
 	int64_t number;
-	int64_t at;            /* wall ms */
-	char kind[20];         /* state, step, gate, throttle, pause, lock, operator, note, error */
-	char who[64];          /* a person, or "keeper" */
+	int64_t at;    /* wall ms */
+	char kind[20]; /* state, step, gate, throttle, pause, lock, operator, note, error */
+	char who[64];  /* a person, or "keeper" */
 	char text[400];
 };
 

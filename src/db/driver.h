@@ -16,15 +16,16 @@ enum lk_engine { LK_ENGINE_POSTGRES, LK_ENGINES };
 
 struct lk_driver {
 	enum lk_engine engine;
-	const char *name;       /* "postgresql", as in --json */
+	const char *name;	    /* "postgresql", as in --json */
 	const char *const *schemes; /* of URIs it serves, NULL at the end */
 	/* Opens a connection that calls itself `name` in the server's list of sessions. */
 	void *(*open)(const char *uri, const char *name, struct lk_error *error);
 	void (*close)(void *connection);
 	/* One statement with text parameters (NULL is SQL NULL), or, with no parameters, any number of
 	 * statements. *result may be NULL. Blocks. */
-	bool (*execute)(void *connection, const char *sql, size_t count, const char *const *parameters,
-			struct lk_result *result, struct lk_error *error);
+	bool (*execute)(void *connection, const char *sql, size_t count,
+			const char *const *parameters, struct lk_result *result,
+			struct lk_error *error);
 	/* The server's number of the session. */
 	int (*session_id)(const void *connection);
 	/* Makes a blocked or future call on the connection fail soon; from any thread, even half-open. */

@@ -21,11 +21,11 @@
 struct lk_flight {
 	pthread_mutex_t mutex; /* guards everything below */
 	pthread_cond_t changed;
-	uint64_t statement;    /* number of the last statement begun */
+	uint64_t statement; /* number of the last statement begun */
 	bool flying;
-	uint64_t cancelling;   /* number of the statement a cancel is on its way to; 0 none */
-	bool stray;            /* a cancel may still arrive */
-	bool shielded;         /* the statement must not be cancelled */
+	uint64_t cancelling; /* number of the statement a cancel is on its way to; 0 none */
+	bool stray;	     /* a cancel may still arrive */
+	bool shielded;	     /* the statement must not be cancelled */
 };
 
 void lk_flight_init(struct lk_flight *flight);

@@ -46,16 +46,24 @@ static void connect_error(PGconn *connection, struct lk_error *error)
 	lk_fail(error, secret ? LK_ERROR_PRIVILEGE : LK_ERROR_LOST, "%s", text);
 	if (PQconnectionNeedsPassword(connection))
 		lk_fail(error, LK_ERROR_PRIVILEGE,
-			"%s (no password was found: put it into ~/.pgpass or a service file)", text);
+			"%s (no password was found: put it into ~/.pgpass or a service file)",
+			text);
 }
 
 static void *pg_open(const char *uri, const char *name, struct lk_error *error)
 {
 	/* Later keywords override the URI's; the URI expands in place of dbname. */
-	const char *const keywords[] = {"dbname", "application_name", "connect_timeout",
-					"client_encoding", "tcp_user_timeout", "keepalives_idle",
-					"keepalives_interval", "keepalives_count", NULL};
-	const char *const values[] = {uri, name, CONNECT_TIMEOUT_S, "UTF8", "10000", "5", "2", "3", NULL};
+	const char *const keywords[] = {"dbname",
+					"application_name",
+					"connect_timeout",
+					"client_encoding",
+					"tcp_user_timeout",
+					"keepalives_idle",
+					"keepalives_interval",
+					"keepalives_count",
+					NULL};
+	const char *const values[] = {uri, name, CONNECT_TIMEOUT_S, "UTF8", "10000", "5", "2",
+				      "3", NULL};
 	PGconn *connection = PQconnectdbParams(keywords, values, 1);
 	if (PQstatus(connection) != CONNECTION_OK) {
 		connect_error(connection, error);
@@ -114,8 +122,9 @@ static bool pg_execute(void *handle, const char *sql, size_t count, const char *
 		       struct lk_result *result, struct lk_error *error)
 {
 	PGconn *connection = handle;
-	PGresult *answer = count ? PQexecParams(connection, sql, (int)count, NULL, parameters, NULL, NULL, 0)
-				 : PQexec(connection, sql);
+	PGresult *answer =
+		count ? PQexecParams(connection, sql, (int)count, NULL, parameters, NULL, NULL, 0)
+		      : PQexec(connection, sql);
 	ExecStatusType status = PQresultStatus(answer);
 	bool done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
 		    status == PGRES_EMPTY_QUERY;

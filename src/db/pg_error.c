@@ -19,7 +19,7 @@ static const struct {
 	{"57P05", LK_ERROR_LOST},      /* idle_session_timeout */
 	{"25P03", LK_ERROR_LOST},      /* idle_in_transaction_session_timeout */
 	{"53300", LK_ERROR_LOST},      /* too_many_connections */
-	{"08", LK_ERROR_LOST},         /* connection exceptions */
+	{"08", LK_ERROR_LOST},	       /* connection exceptions */
 	{"42501", LK_ERROR_PRIVILEGE}, /* insufficient_privilege */
 	{"25006", LK_ERROR_REFUSED},   /* read_only_sql_transaction */
 	{"28", LK_ERROR_PRIVILEGE},    /* invalid authorization */

@@ -9,7 +9,7 @@
 
 struct lk_result {
 	size_t rows, columns;
-	char **cells;     /* row by row; NULL is SQL NULL */
+	char **cells;	  /* row by row; NULL is SQL NULL */
 	int64_t affected; /* rows changed by INSERT, UPDATE, DELETE */
 };
 

@@ -28,8 +28,8 @@ const struct lk_driver *lk_driver_for(const char *uri, struct lk_error *error)
 				       drivers[d]->schemes[i]);
 	}
 	lk_fail(error, LK_ERROR_USAGE,
-		"\"%s\" is not a target: give a name from the settings or a URI that begins with %s", uri,
-		lk_buffer_text(&legal));
+		"\"%s\" is not a target: give a name from the settings or a URI that begins with %s",
+		uri, lk_buffer_text(&legal));
 	lk_buffer_free(&legal);
 	return NULL;
 }
@@ -73,14 +73,15 @@ static bool run_statement(struct lk_session *session, struct lk_result *result,
 	if (lk_flight_begin(&session->flight))
 		session->driver->execute(session->connection, "", 0, NULL, NULL, &ignored);
 	int64_t from = lk_clock_us();
-	bool done =
-		session->driver->execute(session->connection, sql, count, parameters, result, error);
+	bool done = session->driver->execute(session->connection, sql, count, parameters, result,
+					     error);
 	lk_flight_end(&session->flight);
 	if (session->sent)
 		session->sent(session->sent_context, session->role, sql,
 			      (double)(lk_clock_us() - from) / 1000.0,
-			      done && result ? (result->rows ? (int64_t)result->rows : result->affected)
-					     : 0,
+			      done && result
+				      ? (result->rows ? (int64_t)result->rows : result->affected)
+				      : 0,
 			      done ? NULL : error);
 	return done;
 }
@@ -94,7 +95,8 @@ bool lk_query(struct lk_session *session, struct lk_result *result, struct lk_er
 		memset(result, 0, sizeof *result);
 	if (session->stop && !session->insisting && atomic_load(session->stop))
 		return lk_fail(error, LK_ERROR_CANCELLED, "stopped before the statement was sent");
-	bool done = run_statement(session, result ? result : &unwanted, error, sql, count, parameters);
+	bool done =
+		run_statement(session, result ? result : &unwanted, error, sql, count, parameters);
 	lk_result_free(&unwanted);
 	return done;
 }
@@ -134,8 +136,7 @@ bool lk_session_cancel_begin(struct lk_session *session)
 bool lk_session_cancel_finish(struct lk_session *session, struct lk_session *control,
 			      struct lk_error *error)
 {
-	bool sent = control &&
-		    control->driver->cancel(control->connection, session->id, error);
+	bool sent = control && control->driver->cancel(control->connection, session->id, error);
 	if (!sent)
 		sent = session->driver->cancel_directly(session->connection, error);
 	lk_flight_cancel_end(&session->flight);

@@ -20,12 +20,12 @@ struct lk_session {
 	const struct lk_driver *driver;
 	void *connection;
 	char role[16];
-	int id;                   /* the server's number of it */
+	int id; /* the server's number of it */
 	struct lk_flight flight;
 	/* While *stop is true every statement but lk_rollback fails with class CANCELLED, unsent. NULL: never. */
 	const atomic_bool *stop;
-	bool insisting;           /* see lk_session_insist */
-	lk_session_sent *sent;    /* may be NULL */
+	bool insisting;	       /* see lk_session_insist */
+	lk_session_sent *sent; /* may be NULL */
 	void *sent_context;
 };
 

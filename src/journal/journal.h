@@ -20,22 +20,23 @@
 struct lk_journal_run {
 	char name[24], plan[64], digest[65];
 	char state[16], reason[300], wanted[16];
-	char host[64], holder[64]; /* of the keeper that wrote last: "alice@bastion-1, process 4410" */
+	char host[64],
+		holder[64]; /* of the keeper that wrote last: "alice@bastion-1, process 4410" */
 	int pid;
 	int64_t epoch;
-	int64_t created, changed;  /* wall ms */
-	double heartbeat_age_ms;   /* negative: none yet */
+	int64_t created, changed; /* wall ms */
+	double heartbeat_age_ms;  /* negative: none yet */
 };
 
 struct lk_journal_step {
-	char state[12];            /* pending, running, done, undone, failed */
+	char state[12]; /* pending, running, done, undone, failed */
 	char note[300];
-	int64_t started, ended;    /* wall ms, 0 not yet */
+	int64_t started, ended; /* wall ms, 0 not yet */
 };
 
 /* Where a backfill is; committed with each chunk. */
 struct lk_journal_cursor {
-	char **key;                /* text of each key column of the last row done; NULL: at the beginning */
+	char **key; /* text of each key column of the last row done; NULL: at the beginning */
 	size_t count;
 	int64_t rows_done, rows_changed, chunks;
 	bool finished;
@@ -102,8 +103,9 @@ bool lk_journal_set_wanted(struct lk_session *session, const char *run, const ch
 bool lk_journal_heartbeat(struct lk_session *session, const char *run, int64_t epoch,
 			  struct lk_error *error);
 /* `wanted` of the run, and its approvals under the digest (*approvals is the caller's). */
-bool lk_journal_poll(struct lk_session *session, const char *run, const char *digest, char wanted[16],
-		     struct lk_journal_approval **approvals, size_t *count, struct lk_error *error);
+bool lk_journal_poll(struct lk_session *session, const char *run, const char *digest,
+		     char wanted[16], struct lk_journal_approval **approvals, size_t *count,
+		     struct lk_error *error);
 bool lk_journal_approve(struct lk_session *session, const char *run, const char *digest,
 			const struct lk_journal_approval *approval, struct lk_error *error);
 bool lk_journal_event(struct lk_session *session, const char *run, int64_t number, int64_t at,

@@ -17,6 +17,7 @@
 
 #define WALL_MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
+/* clang-format off */
 static const char run_columns[] =
 	"SELECT r.name, r.plan, r.digest, r.state, r.reason, r.wanted, coalesce(h.host, ''),"
 	" coalesce(h.who || '@' || h.host || ', process ' || h.pid, ''), coalesce(h.pid, 0),"
@@ -24,6 +25,7 @@ static const char run_columns[] =
 	" coalesce(extract(epoch FROM clock_timestamp() - h.at) * 1000, -1)"
 	" FROM lockkeeper.run r LEFT JOIN lockkeeper.epoch e ON e.run = r.name"
 	" LEFT JOIN lockkeeper.heartbeat h ON h.run = r.name ";
+/* clang-format on */
 
 static void read_run(const struct lk_result *r, size_t row, struct lk_journal_run *run)
 {
@@ -65,16 +67,19 @@ static bool no_other_run(struct lk_session *session, const char *plan, struct lk
 {
 	struct lk_result r;
 	if (!LK_RUN(session, error,
-		    "SELECT pg_advisory_xact_lock(hashtext('lockkeeper.create'), hashtext($1))", plan) ||
-	    !LK_QUERY(session, &r, error,
-		      "SELECT name FROM lockkeeper.run WHERE plan = $1 AND state NOT IN ('done', 'undone')",
-		      plan))
+		    "SELECT pg_advisory_xact_lock(hashtext('lockkeeper.create'), hashtext($1))",
+		    plan) ||
+	    !LK_QUERY(
+		    session, &r, error,
+		    "SELECT name FROM lockkeeper.run WHERE plan = $1 AND state NOT IN ('done', 'undone')",
+		    plan))
 		return false;
 	char name[64];
 	LK_COPY(name, r.rows ? lk_cell_text(&r, 0, 0) : "");
 	lk_result_free(&r);
-	return !name[0] || lk_fail(error, LK_ERROR_REFUSED,
-				   "another keeper has just begun this plan, as run %s: attach to it", name);
+	return !name[0] ||
+	       lk_fail(error, LK_ERROR_REFUSED,
+		       "another keeper has just begun this plan, as run %s: attach to it", name);
 }
 
 static bool pg_create(struct lk_session *session, const char *run, const struct lk_plan *plan,
@@ -86,18 +91,17 @@ static bool pg_create(struct lk_session *session, const char *run, const struct 
 	json_decref(json);
 	lk_plan_digest(plan, digest);
 	snprintf(pid, sizeof pid, "%d", holder->pid);
-	bool made =
-		lk_begin(session, error) && no_other_run(session, plan->name, error) &&
-		LK_RUN(session, error,
-		       "INSERT INTO lockkeeper.run (name, plan, digest, document, state)"
-		       " VALUES ($1, $2, $3, $4::jsonb, 'running')",
-		       run, plan->name, digest, document) &&
-		LK_RUN(session, error, "INSERT INTO lockkeeper.epoch VALUES ($1, 1)", run) &&
-		LK_RUN(session, error,
-		       "INSERT INTO lockkeeper.heartbeat (run, epoch, who, host, pid)"
-		       " VALUES ($1, 1, $2, $3, $4::int)",
-		       run, holder->who, holder->host, pid) &&
-		insert_steps(session, run, plan, error) && lk_commit(session, error);
+	bool made = lk_begin(session, error) && no_other_run(session, plan->name, error) &&
+		    LK_RUN(session, error,
+			   "INSERT INTO lockkeeper.run (name, plan, digest, document, state)"
+			   " VALUES ($1, $2, $3, $4::jsonb, 'running')",
+			   run, plan->name, digest, document) &&
+		    LK_RUN(session, error, "INSERT INTO lockkeeper.epoch VALUES ($1, 1)", run) &&
+		    LK_RUN(session, error,
+			   "INSERT INTO lockkeeper.heartbeat (run, epoch, who, host, pid)"
+			   " VALUES ($1, 1, $2, $3, $4::int)",
+			   run, holder->who, holder->host, pid) &&
+		    insert_steps(session, run, plan, error) && lk_commit(session, error);
 	free(document);
 	if (!made)
 		lk_rollback(session);
@@ -126,9 +130,10 @@ static bool pg_get(struct lk_session *session, const char *name, struct lk_journ
 		   struct lk_error *error)
 {
 	struct lk_result r;
-	char *sql = lk_format("%sWHERE r.name = $1 OR (r.plan = $1 AND r.state NOT IN ('done', 'undone'))"
-			      " ORDER BY r.name = $1 DESC, r.created_at DESC",
-			      run_columns);
+	char *sql = lk_format(
+		"%sWHERE r.name = $1 OR (r.plan = $1 AND r.state NOT IN ('done', 'undone'))"
+		" ORDER BY r.name = $1 DESC, r.created_at DESC",
+		run_columns);
 	bool read = LK_QUERY(session, &r, error, sql, name);
 	free(sql);
 	if (!read)
@@ -137,7 +142,8 @@ static bool pg_get(struct lk_session *session, const char *name, struct lk_journ
 	if (found)
 		read_run(&r, 0, run);
 	lk_result_free(&r);
-	return found || lk_fail(error, LK_ERROR_USAGE, "the journal of this target has no run \"%s\"", name);
+	return found ||
+	       lk_fail(error, LK_ERROR_USAGE, "the journal of this target has no run \"%s\"", name);
 }
 
 static bool pg_list(struct lk_session *session, struct lk_journal_run **runs, size_t *count,
@@ -162,12 +168,14 @@ static bool pg_load(struct lk_session *session, const char *run, struct lk_plan 
 {
 	struct lk_result r;
 	json_error_t where;
-	if (!LK_QUERY(session, &r, error, "SELECT document FROM lockkeeper.run WHERE name = $1", run))
+	if (!LK_QUERY(session, &r, error, "SELECT document FROM lockkeeper.run WHERE name = $1",
+		      run))
 		return false;
 	json_t *json = r.rows ? json_loads(lk_cell_text(&r, 0, 0), 0, &where) : NULL;
 	lk_result_free(&r);
 	if (!json)
-		return lk_fail(error, LK_ERROR_USAGE, "the journal has no readable plan of run %s", run);
+		return lk_fail(error, LK_ERROR_USAGE, "the journal has no readable plan of run %s",
+			       run);
 	bool read = lk_plan_from_json(json, plan, error);
 	json_decref(json);
 	return read;
@@ -178,8 +186,8 @@ static bool pg_steps(struct lk_session *session, const char *run, size_t count,
 {
 	struct lk_result r;
 	if (!LK_QUERY(session, &r, error,
-		      "SELECT number, state, note, " WALL_MS("started_at") ", " WALL_MS("ended_at")
-		      " FROM lockkeeper.step WHERE run = $1 ORDER BY number",
+		      "SELECT number, state, note, " WALL_MS("started_at") ", " WALL_MS(
+			      "ended_at") " FROM lockkeeper.step WHERE run = $1 ORDER BY number",
 		      run))
 		return false;
 	for (size_t i = 0; i < r.rows; i++) {
@@ -210,7 +218,8 @@ static bool refuse_with_holder(struct lk_session *session, const char *run, stru
 		lk_fail(error, LK_ERROR_REFUSED,
 			"run %s is held by the keeper of %s (process %s, last heard of %s s ago): attach there, or "
 			"stop it first",
-			run, lk_cell_text(&r, 0, 0), lk_cell_text(&r, 0, 1), lk_cell_text(&r, 0, 2));
+			run, lk_cell_text(&r, 0, 0), lk_cell_text(&r, 0, 1),
+			lk_cell_text(&r, 0, 2));
 	lk_result_free(&r);
 	return false;
 }
@@ -243,9 +252,10 @@ static bool end_sessions(struct lk_session *session, const char *run, struct lk_
 		if (left == 0)
 			return true;
 		if (lk_clock_us() > until)
-			return lk_fail(error, LK_ERROR_REFUSED,
-				       "%lld sessions of the run's old keeper do not end; nothing was taken over",
-				       (long long)left);
+			return lk_fail(
+				error, LK_ERROR_REFUSED,
+				"%lld sessions of the run's old keeper do not end; nothing was taken over",
+				(long long)left);
 		lk_sleep_ms(20);
 	}
 }
@@ -259,11 +269,12 @@ static bool pg_take_over(struct lk_session *session, const char *run,
 	snprintf(pid, sizeof pid, "%d", holder->pid);
 	if (!end_sessions(session, run, error))
 		return false;
-	if (!LK_QUERY(session, &r, error,
-		      "WITH e AS (UPDATE lockkeeper.epoch SET epoch = epoch + 1 WHERE run = $1 RETURNING epoch)"
-		      " UPDATE lockkeeper.heartbeat h SET epoch = e.epoch, at = clock_timestamp(), who = $2,"
-		      " host = $3, pid = $4::int FROM e WHERE h.run = $1 RETURNING e.epoch",
-		      run, holder->who, holder->host, pid))
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "WITH e AS (UPDATE lockkeeper.epoch SET epoch = epoch + 1 WHERE run = $1 RETURNING epoch)"
+		    " UPDATE lockkeeper.heartbeat h SET epoch = e.epoch, at = clock_timestamp(), who = $2,"
+		    " host = $3, pid = $4::int FROM e WHERE h.run = $1 RETURNING e.epoch",
+		    run, holder->who, holder->host, pid))
 		return false;
 	bool raised = r.rows == 1;
 	if (raised)
@@ -280,9 +291,10 @@ static bool check_epoch(struct lk_session *session, const char *run, int64_t epo
 		return false;
 	int64_t now = r.rows ? lk_cell_int(&r, 0, 0) : 0;
 	lk_result_free(&r);
-	return now == epoch || lk_fail(error, LK_ERROR_FENCED,
-				       "another keeper has taken run %s over (epoch %lld, ours was %lld)", run,
-				       (long long)now, (long long)epoch);
+	return now == epoch ||
+	       lk_fail(error, LK_ERROR_FENCED,
+		       "another keeper has taken run %s over (epoch %lld, ours was %lld)", run,
+		       (long long)now, (long long)epoch);
 }
 
 static bool pg_fence(struct lk_session *session, const char *run, int64_t epoch,
@@ -297,7 +309,8 @@ static bool pg_guard(struct lk_session *session, const char *run, int64_t epoch,
 {
 	if (!LK_RUN(session, error, "SELECT pg_advisory_lock(" GUARD_KEY ")", run))
 		return false;
-	if (check_epoch(session, run, epoch, "SELECT epoch FROM lockkeeper.epoch WHERE run = $1", error))
+	if (check_epoch(session, run, epoch, "SELECT epoch FROM lockkeeper.epoch WHERE run = $1",
+			error))
 		return true;
 	lk_journal_unguard(session, run);
 	return false;
@@ -317,21 +330,23 @@ static bool pg_set_step(struct lk_session *session, const char *run, int number,
 {
 	char n[16];
 	snprintf(n, sizeof n, "%d", number);
-	return LK_RUN(session, error,
-		      "UPDATE lockkeeper.step SET state = $3, note = coalesce($4, note),"
-		      " started_at = CASE WHEN $3 = 'running' AND state <> 'running' THEN clock_timestamp()"
-		      "  ELSE started_at END,"
-		      " ended_at = CASE WHEN $3 = 'running' THEN NULL ELSE clock_timestamp() END"
-		      " WHERE run = $1 AND number = $2::int",
-		      run, n, state, note);
+	return LK_RUN(
+		session, error,
+		"UPDATE lockkeeper.step SET state = $3, note = coalesce($4, note),"
+		" started_at = CASE WHEN $3 = 'running' AND state <> 'running' THEN clock_timestamp()"
+		"  ELSE started_at END,"
+		" ended_at = CASE WHEN $3 = 'running' THEN NULL ELSE clock_timestamp() END"
+		" WHERE run = $1 AND number = $2::int",
+		run, n, state, note);
 }
 
 static bool pg_set_state(struct lk_session *session, const char *run, const char *state,
 			 const char *reason, struct lk_error *error)
 {
-	return LK_RUN(session, error,
-		      "UPDATE lockkeeper.run SET state = $2, reason = $3, changed_at = now() WHERE name = $1",
-		      run, state, reason);
+	return LK_RUN(
+		session, error,
+		"UPDATE lockkeeper.run SET state = $2, reason = $3, changed_at = now() WHERE name = $1",
+		run, state, reason);
 }
 
 static bool pg_set_wanted(struct lk_session *session, const char *run, const char *wanted,
@@ -348,24 +363,27 @@ static bool pg_heartbeat(struct lk_session *session, const char *run, int64_t ep
 	struct lk_result r;
 	char number[24];
 	snprintf(number, sizeof number, "%lld", (long long)epoch);
-	if (!LK_QUERY(session, &r, error,
-		      "UPDATE lockkeeper.heartbeat SET at = clock_timestamp() WHERE run = $1 AND epoch = $2::bigint",
-		      run, number))
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "UPDATE lockkeeper.heartbeat SET at = clock_timestamp() WHERE run = $1 AND epoch = $2::bigint",
+		    run, number))
 		return false;
 	bool ours = r.affected == 1;
 	lk_result_free(&r);
 	return ours || lk_fail(error, LK_ERROR_FENCED, "another keeper has taken run %s over", run);
 }
 
-static bool pg_poll(struct lk_session *session, const char *run, const char *digest, char wanted[16],
-		    struct lk_journal_approval **approvals, size_t *count, struct lk_error *error)
+static bool pg_poll(struct lk_session *session, const char *run, const char *digest,
+		    char wanted[16], struct lk_journal_approval **approvals, size_t *count,
+		    struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT r.wanted, a.gate, a.who, a.origin, " WALL_MS("a.at")
-		      " FROM lockkeeper.run r LEFT JOIN lockkeeper.approval a ON a.run = r.name AND a.digest = $2"
-		      " WHERE r.name = $1 ORDER BY a.at",
-		      run, digest))
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT r.wanted, a.gate, a.who, a.origin, " WALL_MS(
+			    "a.at") " FROM lockkeeper.run r LEFT JOIN lockkeeper.approval a ON a.run = r.name AND a.digest = $2"
+				    " WHERE r.name = $1 ORDER BY a.at",
+		    run, digest))
 		return false;
 	*count = 0;
 	*approvals = lk_alloc((r.rows + 1) * sizeof **approvals);
@@ -399,10 +417,11 @@ static bool pg_event(struct lk_session *session, const char *run, int64_t number
 	char n[24], seconds[40];
 	snprintf(n, sizeof n, "%lld", (long long)number);
 	snprintf(seconds, sizeof seconds, "%lld.%03d", (long long)(at / 1000), (int)(at % 1000));
-	return LK_RUN(session, error,
-		      "INSERT INTO lockkeeper.event VALUES ($1, $2::bigint, to_timestamp($3::float8), $4, $5, $6)"
-		      " ON CONFLICT DO NOTHING",
-		      run, n, seconds, kind_who_text[0], kind_who_text[1], kind_who_text[2]);
+	return LK_RUN(
+		session, error,
+		"INSERT INTO lockkeeper.event VALUES ($1, $2::bigint, to_timestamp($3::float8), $4, $5, $6)"
+		" ON CONFLICT DO NOTHING",
+		run, n, seconds, kind_who_text[0], kind_who_text[1], kind_who_text[2]);
 }
 
 static bool pg_cursor(struct lk_session *session, const char *run, int step, size_t count,
@@ -463,13 +482,14 @@ static bool pg_set_cursor(struct lk_session *session, const char *run, int step,
 	snprintf(done, sizeof done, "%lld", (long long)cursor->rows_done);
 	snprintf(changed, sizeof changed, "%lld", (long long)cursor->rows_changed);
 	snprintf(chunks, sizeof chunks, "%lld", (long long)cursor->chunks);
-	bool written = LK_RUN(session, error,
-			      "INSERT INTO lockkeeper.cursor VALUES ($1, $2::int, $3::text[], $4::bigint,"
-			      " $5::bigint, $6::bigint, $7::boolean) ON CONFLICT (run, step) DO UPDATE SET"
-			      " key = excluded.key, rows_done = excluded.rows_done,"
-			      " rows_changed = excluded.rows_changed, chunks = excluded.chunks,"
-			      " finished = excluded.finished",
-			      run, number, key, done, changed, chunks, cursor->finished ? "t" : "f");
+	bool written =
+		LK_RUN(session, error,
+		       "INSERT INTO lockkeeper.cursor VALUES ($1, $2::int, $3::text[], $4::bigint,"
+		       " $5::bigint, $6::bigint, $7::boolean) ON CONFLICT (run, step) DO UPDATE SET"
+		       " key = excluded.key, rows_done = excluded.rows_done,"
+		       " rows_changed = excluded.rows_changed, chunks = excluded.chunks,"
+		       " finished = excluded.finished",
+		       run, number, key, done, changed, chunks, cursor->finished ? "t" : "f");
 	free(key);
 	return written;
 }
@@ -479,8 +499,9 @@ static bool pg_forget_cursor(struct lk_session *session, const char *run, int st
 {
 	char number[16];
 	snprintf(number, sizeof number, "%d", step);
-	return LK_RUN(session, error, "DELETE FROM lockkeeper.cursor WHERE run = $1 AND step = $2::int",
-		      run, number);
+	return LK_RUN(session, error,
+		      "DELETE FROM lockkeeper.cursor WHERE run = $1 AND step = $2::int", run,
+		      number);
 }
 
 static bool pg_cleanup(struct lk_session *session, const char *run, int step, const char *sql,
@@ -489,9 +510,10 @@ static bool pg_cleanup(struct lk_session *session, const char *run, int step, co
 	char number[16];
 	snprintf(number, sizeof number, "%d", step);
 	if (!sql)
-		return LK_RUN(session, error,
-			      "DELETE FROM lockkeeper.cleanup WHERE run = $1 AND $2::int IN (step, -1)", run,
-			      number);
+		return LK_RUN(
+			session, error,
+			"DELETE FROM lockkeeper.cleanup WHERE run = $1 AND $2::int IN (step, -1)",
+			run, number);
 	return LK_RUN(session, error,
 		      "INSERT INTO lockkeeper.cleanup VALUES ($1, $2::int, $3)"
 		      " ON CONFLICT (run, step) DO UPDATE SET sql = excluded.sql",

@@ -75,7 +75,8 @@ static void stop_worker(struct lk_controller *c, int64_t number, int64_t asked_u
 		cancel_worker(c);
 		if (!c->session)
 			open_session(c);
-		bool seen = c->session && lk_watch_quiet(c->session, c->shared->run, &quiet, &error);
+		bool seen =
+			c->session && lk_watch_quiet(c->session, c->shared->run, &quiet, &error);
 		if (seen && quiet.open_transactions == 0 && quiet.locks == 0) {
 			send_quiet(c, number, asked_us, &quiet, true);
 			return;

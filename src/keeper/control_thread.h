@@ -12,13 +12,13 @@
 
 struct lk_controller {
 	struct lk_shared *shared;
-	atomic_bool polling;        /* the journal knows the run */
+	atomic_bool polling;		  /* the journal knows the run */
 	struct lk_journalist *journalist; /* whose pending writes make a poll worthless */
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t mutex;      /* guards everything below */
+	pthread_mutex_t mutex; /* guards everything below */
 	pthread_cond_t changed;
-	int64_t stop_number;        /* rises with each stop; 0 none yet */
+	int64_t stop_number; /* rises with each stop; 0 none yet */
 	int64_t stop_asked_us;
 	bool stopping;
 	bool cancel_once;

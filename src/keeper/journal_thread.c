@@ -84,8 +84,8 @@ static bool reconnect(struct lk_journalist *j)
 	if (!again)
 		send_refused(j, &error);
 	set_session(j, NULL);
-	for (int waited = 0; again && waited < RECONNECT_GAP_MS && !atomic_load(&j->shared->closing);
-	     waited += 50)
+	for (int waited = 0;
+	     again && waited < RECONNECT_GAP_MS && !atomic_load(&j->shared->closing); waited += 50)
 		lk_sleep_ms(50);
 	return again;
 }
@@ -101,7 +101,8 @@ static bool write_note(struct lk_journalist *j, const struct note *note, struct 
 	case NOTE_EVENT:
 		return lk_journal_event(
 			j->session, run, note->event.number, note->event.at,
-			(const char *[]){note->event.kind, note->event.who, note->event.text}, error);
+			(const char *[]){note->event.kind, note->event.who, note->event.text},
+			error);
 	}
 	return true;
 }

@@ -16,7 +16,7 @@ struct lk_journalist {
 	atomic_int wanted_pending; /* writes of `wanted` that are not done yet */
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t mutex;     /* guards session */
+	pthread_mutex_t mutex; /* guards session */
 	struct lk_session *session;
 };
 

@@ -59,7 +59,8 @@ static void drain(struct lk_keeper *k)
 	struct lk_message *message;
 	bool any = false;
 	while ((message = lk_queue_try_pop(k->shared.messages))) {
-		bool urgent = message->kind != LK_MESSAGE_PROGRESS && message->kind != LK_MESSAGE_SAMPLE;
+		bool urgent =
+			message->kind != LK_MESSAGE_PROGRESS && message->kind != LK_MESSAGE_SAMPLE;
 		lk_keeper_take_message(k, message);
 		any = any || urgent;
 	}
@@ -116,7 +117,8 @@ static void on_signal(uv_signal_t *handle, int number)
 {
 	struct lk_keeper *k = handle->data;
 	lk_keeper_log(k, "state", "keeper",
-		      "signal %d: ending; the run stays in the journal and can be taken up again", number);
+		      "signal %d: ending; the run stays in the journal and can be taken up again",
+		      number);
 	lk_keeper_close(k, 0);
 }
 
@@ -176,8 +178,8 @@ static bool open_loop(struct lk_keeper *k, struct lk_error *error)
 	uv_signal_start(&k->interrupt, on_signal, SIGINT);
 	uv_timer_start(&k->tick, on_tick, TICK_MS, TICK_MS);
 	uv_timer_start(&k->second, on_second, 1000, 1000);
-	k->server = lk_server_open(&k->loop, k->options.socket_path, hello(k), &lk_request_handler, k,
-				   error);
+	k->server = lk_server_open(&k->loop, k->options.socket_path, hello(k), &lk_request_handler,
+				   k, error);
 	return k->server != NULL;
 }
 
@@ -288,6 +290,11 @@ static int run_keeper(struct lk_keeper *k)
 	k->job_under_way = true;
 	lk_worker_give(&k->worker, &job, NULL);
 	uv_run(&k->loop, UV_RUN_DEFAULT);
+	/* Whoever comes now needs another keeper; of a run that goes on it can be none before we let go of it. */
+	if (k->failed_to_start || k->machine.finished) {
+		lk_server_close(k->server);
+		k->server = NULL;
+	}
 	join_threads(k);
 	close_loop(k);
 	return k->exit_status;
@@ -296,21 +303,37 @@ static int run_keeper(struct lk_keeper *k)
 static bool read_options(int argc, char **argv, struct lk_keeper_options *options)
 {
 	static const struct option known[] = {
-		{"plan", required_argument, NULL, 'p'},        {"run", required_argument, NULL, 'r'},
-		{"target", required_argument, NULL, 't'},      {"environment", required_argument, NULL, 'e'},
-		{"application", required_argument, NULL, 'a'}, {"socket", required_argument, NULL, 's'},
+		{"plan", required_argument, NULL, 'p'},
+		{"run", required_argument, NULL, 'r'},
+		{"target", required_argument, NULL, 't'},
+		{"environment", required_argument, NULL, 'e'},
+		{"application", required_argument, NULL, 'a'},
+		{"socket", required_argument, NULL, 's'},
 		{NULL, 0, NULL, 0},
 	};
 	int option;
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
 		switch (option) {
-		case 'p': options->plan_file = optarg; break;
-		case 'r': options->resume_run = optarg; break;
-		case 't': options->target = optarg; break;
-		case 'e': options->environment = optarg; break;
-		case 'a': options->application_file = optarg; break;
-		case 's': options->socket_path = optarg; break;
-		default: return false;
+		case 'p':
+			options->plan_file = optarg;
+			break;
+		case 'r':
+			options->resume_run = optarg;
+			break;
+		case 't':
+			options->target = optarg;
+			break;
+		case 'e':
+			options->environment = optarg;
+			break;
+		case 'a':
+			options->application_file = optarg;
+			break;
+		case 's':
+			options->socket_path = optarg;
+			break;
+		default:
+			return false;
 		}
 	return options->socket_path && (options->plan_file || options->resume_run);
 }

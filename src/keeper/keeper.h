@@ -23,9 +23,9 @@
 enum { LK_KEEPER_EVENTS = 500, LK_KEEPER_TIMES = 256 };
 
 struct lk_keeper_options {
-	const char *plan_file;    /* or NULL with resume_run */
-	const char *resume_run;   /* a run of the journal, whatever file it came from */
-	const char *target;       /* a name from the settings or a URI; NULL: the plan's own */
+	const char *plan_file;	/* or NULL with resume_run */
+	const char *resume_run; /* a run of the journal, whatever file it came from */
+	const char *target;	/* a name from the settings or a URI; NULL: the plan's own */
 	const char *environment, *application_file; /* NULL: the target's settings */
 	const char *socket_path;
 };
@@ -47,11 +47,11 @@ struct lk_keeper {
 	struct lk_journalist journalist;
 	struct lk_controller controller;
 
-	struct lk_prepared *prepared;      /* the plan and its steps in words */
-	struct lk_prepared *replaced;      /* an older one that the worker may still look at */
+	struct lk_prepared *prepared; /* the plan and its steps in words */
+	struct lk_prepared *replaced; /* an older one that the worker may still look at */
 	struct lk_machine machine;
 	bool job_under_way, adopting;
-	bool failed_to_start, lost_run;    /* over before it began; taken by another keeper */
+	bool failed_to_start, lost_run; /* over before it began; taken by another keeper */
 	char failure[400];
 	enum lk_error_class failure_class;
 
@@ -63,22 +63,22 @@ struct lk_keeper {
 	double transactions_per_s, our_transactions_per_s;
 	int64_t chunks_in_second;
 
-	struct lk_snapshot snapshot;       /* refilled for each broadcast */
+	struct lk_snapshot snapshot; /* refilled for each broadcast */
 	struct lk_event events[LK_KEEPER_EVENTS];
-	int64_t event_count;               /* ever; the last LK_KEEPER_EVENTS are kept */
+	int64_t event_count; /* ever; the last LK_KEEPER_EVENTS are kept */
 	char recorded_state[16], recorded_reason[300];
 	char last_hold[160];
 
-	double chunk_ms[LK_KEEPER_TIMES];  /* the last chunks' durations, a ring */
+	double chunk_ms[LK_KEEPER_TIMES]; /* the last chunks' durations, a ring */
 	int64_t chunk_count;
-	int64_t second_rows;               /* rows done when the second began */
+	int64_t second_rows; /* rows done when the second began */
 	struct lk_progress progress;
 	char backfill_table[96];
 
 	char operator_name[64], operator_host[64];
 	int64_t operator_since, operator_seen_us;
 	int64_t stop_number, stop_asked_us, proof_seen_us;
-	int64_t idle_since_us;             /* since no console follows; 0 while one does */
+	int64_t idle_since_us; /* since no console follows; 0 while one does */
 	int exit_status;
 };
 
@@ -86,8 +86,8 @@ struct lk_keeper {
 int lk_keeper_main(int argc, char **argv);
 
 /* keeper.c */
-void lk_keeper_log(struct lk_keeper *keeper, const char *kind, const char *who, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void lk_keeper_log(struct lk_keeper *keeper, const char *kind, const char *who, const char *format,
+		   ...) __attribute__((format(printf, 4, 5)));
 void lk_keeper_close(struct lk_keeper *keeper, int exit_status);
 
 /* run.c: the run itself, on the main thread */

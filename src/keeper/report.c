@@ -21,7 +21,7 @@ static void fill_identity(struct lk_keeper *k, struct lk_snapshot *s)
 	LK_COPY(s->run, k->shared.run);
 	LK_COPY(s->host, k->host);
 	LK_COPY(s->plan_file, k->options.plan_file);
-	LK_COPY(s->environment, k->options.environment ? k->options.environment
+	LK_COPY(s->environment, k->options.environment			 ? k->options.environment
 				: k->target && k->target->environment[0] ? k->target->environment
 									 : "LIVE");
 	s->pid = (int)getpid();
@@ -51,10 +51,11 @@ static void fill_state(struct lk_keeper *k, struct lk_snapshot *s)
 	    m->plan->steps[current < 0 ? 0 : current].verb == LK_VERB_BACKFILL)
 		snprintf(s->reason, sizeof s->reason, "throttled: %s", k->throttle.reason);
 	if (state == LK_RUN_WAITING && current >= 0)
-		LK_COPY(s->reason, m->backward              ? m->plan->steps[current].undo
+		LK_COPY(s->reason, m->backward			 ? m->plan->steps[current].undo
 				   : m->plan->steps[current].ask ? m->plan->steps[current].ask
-								   : m->steps[current].note);
-	LK_COPY(s->failure, k->failed_to_start || k->lost_run ? lk_error_class_name(k->failure_class) : "");
+								 : m->steps[current].note);
+	LK_COPY(s->failure,
+		k->failed_to_start || k->lost_run ? lk_error_class_name(k->failure_class) : "");
 	s->step = current;
 	LK_COPY(s->phase, current >= 0 ? lk_phase_name(m->plan->steps[current].phase) : "");
 	LK_COPY(s->paused_by, m->brake != LK_BRAKE_OFF ? m->by : "");
@@ -87,11 +88,11 @@ static void fill_step(const struct lk_keeper *k, int i, struct lk_snapshot_step 
 	to->ended = state->ended;
 	if (step->verb == LK_VERB_GATE) {
 		LK_COPY(to->ask, k->machine.backward && step->undo ? step->undo
-				 : step->gate == LK_GATE_ASK         ? step->ask
-								     : step->sql);
+				 : step->gate == LK_GATE_ASK	   ? step->ask
+								   : step->sql);
 		LK_COPY(to->by, step->gate == LK_GATE_NONE ? "sql"
-				: step->needed > 1           ? "two_people"
-							     : "person");
+				: step->needed > 1	   ? "two_people"
+							   : "person");
 		to->approvals_needed = step->gate == LK_GATE_ASK ? step->needed : 0;
 		to->approvals = lk_machine_approvals(&k->machine, i, to->approved_by,
 						     sizeof to->approved_by);
@@ -182,7 +183,8 @@ static void fill_replicas(struct lk_keeper *k, struct lk_snapshot *s)
 
 static void fill_load(struct lk_keeper *k, struct lk_snapshot *s)
 {
-	s->server_load.age_ms = k->sampled_us ? (double)(lk_clock_us() - k->sampled_us) / 1000.0 : -1;
+	s->server_load.age_ms =
+		k->sampled_us ? (double)(lk_clock_us() - k->sampled_us) / 1000.0 : -1;
 	if (!k->sample)
 		return;
 	s->server_load.active = k->sample->active;
@@ -220,7 +222,8 @@ static void fill_locks(struct lk_keeper *k, struct lk_snapshot *s)
 		if (from->holds_table)
 			LK_COPY(to->remark, "an old transaction holds the table: DDL waits for it");
 		else if (node->depth == 0 && node->waiting_below)
-			snprintf(to->remark, sizeof to->remark, "%d wait behind it", node->waiting_below);
+			snprintf(to->remark, sizeof to->remark, "%d wait behind it",
+				 node->waiting_below);
 	}
 }
 
@@ -289,16 +292,18 @@ static void fill_alerts(struct lk_keeper *k, struct lk_snapshot *s)
 	for (int i = 0; i < s->replicas_count; i++) {
 		const struct lk_snapshot_replica *r = &s->replicas[i];
 		if (strcmp(r->state, "stale") == 0 || strcmp(r->state, "gone") == 0) {
-			snprintf(text, sizeof text,
-				 "replica %.60s: no answer for %.0f s, nobody can see harm there; the backfill holds",
-				 r->name, r->age_ms / 1000);
+			snprintf(
+				text, sizeof text,
+				"replica %.60s: no answer for %.0f s, nobody can see harm there; the backfill holds",
+				r->name, r->age_ms / 1000);
 			alert(s, before, "CRIT", text);
 		}
 	}
 	if (s->server_load.age_ms > 3000) {
-		snprintf(text, sizeof text,
-			 "the server has shown nothing for %.0f s; the backfill holds; Space pauses",
-			 s->server_load.age_ms / 1000);
+		snprintf(
+			text, sizeof text,
+			"the server has shown nothing for %.0f s; the backfill holds; Space pauses",
+			s->server_load.age_ms / 1000);
 		alert(s, before, "CRIT", text);
 	}
 	if (s->application.known && s->application.errors > 0) {
@@ -308,7 +313,8 @@ static void fill_alerts(struct lk_keeper *k, struct lk_snapshot *s)
 	}
 	for (size_t i = 0; i < k->throttle.input_count; i++)
 		if (k->throttle.inputs[i].state == LK_THROTTLE_OVER) {
-			snprintf(text, sizeof text, "%s is %s, over its limit of %s; the backfill holds",
+			snprintf(text, sizeof text,
+				 "%s is %s, over its limit of %s; the backfill holds",
 				 k->throttle.inputs[i].name, k->throttle.inputs[i].value,
 				 k->throttle.inputs[i].limit);
 			alert(s, before, "WARN", text);
@@ -323,8 +329,9 @@ static void fill_proof(struct lk_keeper *k, struct lk_snapshot *s)
 	s->proof.checked_age_ms =
 		k->proof_seen_us ? (double)(lk_clock_us() - k->proof_seen_us) / 1000.0 : -1;
 	LK_COPY(s->proof.still_running,
-		k->machine.recorded ? "watching, the heartbeat, and triggers that a dual write needs"
-				    : "watching");
+		k->machine.recorded
+			? "watching, the heartbeat, and triggers that a dual write needs"
+			: "watching");
 	if (k->progress.what)
 		LK_COPY(s->proof.last_chunk, s->backfill.last);
 }
@@ -343,8 +350,8 @@ void lk_report_fill(struct lk_keeper *k)
 	fill_limits(k, s);
 	fill_proof(k, s);
 	lk_application_read(k->options.application_file ? k->options.application_file
-			    : k->target		  ? k->target->application
-							  : NULL,
+			    : k->target			? k->target->application
+							: NULL,
 			    s);
 	fill_alerts(k, s);
 	s->statements_count = lk_statements_read(&k->shared.statements, s->statements);

@@ -71,7 +71,8 @@ static void send_missed(struct request *r)
 	int64_t first = k->event_count - LK_KEEPER_EVENTS;
 	for (int64_t n = since > first ? since : first; n < k->event_count; n++)
 		if (n >= 0)
-			lk_peer_send(r->peer, "event", lk_event_encode(&k->events[n % LK_KEEPER_EVENTS]));
+			lk_peer_send(r->peer, "event",
+				     lk_event_encode(&k->events[n % LK_KEEPER_EVENTS]));
 }
 
 static bool attach(struct request *r)
@@ -149,7 +150,8 @@ static bool set_throttle(struct request *r)
 		lk_lag_forget_gone(&k->lag, true);
 	if (k->throttle.wished_chunk_ms > 10000 || k->throttle.wished_rest > 1000) {
 		k->throttle.wished_chunk_ms = k->throttle.wished_rest = 0;
-		snprintf(r->text, sizeof r->text, "a chunk takes at most 10 s and a rest 1,000 times as long");
+		snprintf(r->text, sizeof r->text,
+			 "a chunk takes at most 10 s and a rest 1,000 times as long");
 		return false;
 	}
 	lk_keeper_throttle(k);
@@ -191,15 +193,30 @@ static bool note(struct request *r)
 	return true;
 }
 
+/* A new start of the same plan asks a keeper that has nothing left to do to make room. */
+static bool retire(struct request *r)
+{
+	struct lk_keeper *k = r->keeper;
+	bool over = k->failed_to_start || k->lost_run || k->machine.finished;
+	if (!over || lk_server_followers(k->server) > 0) {
+		snprintf(r->text, sizeof r->text, over ? "somebody is looking at it" : "it keeps a run");
+		return false;
+	}
+	snprintf(r->text, sizeof r->text, "ending");
+	lk_keeper_close(k, k->failed_to_start ? 1 : 0);
+	return true;
+}
+
 static const struct {
 	const char *verb;
 	bool (*act)(struct request *r);
 	bool needs_lease; /* of consoles that are attached */
 } verbs[] = {
-	{"attach", attach, false},   {"status", status, false},  {"pause", wish, false},
-	{"resume", wish, true},      {"abort", wish, true},      {"rollback", wish, true},
-	{"confirm", confirm, false}, {"throttle", set_throttle, true}, {"lease", lease, false},
-	{"note", note, false},
+	{"attach", attach, false},   {"status", status, false},
+	{"pause", wish, false},	     {"resume", wish, true},
+	{"abort", wish, true},	     {"rollback", wish, true},
+	{"confirm", confirm, false}, {"throttle", set_throttle, true},
+	{"lease", lease, false},     {"note", note, false},
 };
 
 static bool may(struct request *r, bool needs_lease)
@@ -207,7 +224,8 @@ static bool may(struct request *r, bool needs_lease)
 	const struct console *console = lk_peer_data(r->peer);
 	struct lk_keeper *k = r->keeper;
 	if (console && !console->operates && (needs_lease || strcmp(r->verb, "confirm") == 0)) {
-		snprintf(r->text, sizeof r->text, "you watch this run: take its operation over first");
+		snprintf(r->text, sizeof r->text,
+			 "you watch this run: take its operation over first");
 		return false;
 	}
 	if (console && holds_lease(k, console))

@@ -36,19 +36,21 @@ static void record_state(struct lk_keeper *k)
 
 static void add_approvals(const struct lk_machine *m, int step, struct lk_job *job)
 {
-	for (size_t i = 0; i < m->approval_count && job->approval_count < LK_COUNT(job->approvals); i++)
+	for (size_t i = 0; i < m->approval_count && job->approval_count < LK_COUNT(job->approvals);
+	     i++)
 		if (strcmp(m->approvals[i].gate, m->plan->steps[step].name) == 0)
 			job->approvals[job->approval_count++] = m->approvals[i];
 }
 
 static void log_action(struct lk_keeper *k, struct lk_action action)
 {
-	const struct lk_step *step = action.step >= 0 ? &k->prepared->plan.steps[action.step] : NULL;
+	const struct lk_step *step =
+		action.step >= 0 ? &k->prepared->plan.steps[action.step] : NULL;
 	if (!step || step->verb == LK_VERB_GATE || action.kind == LK_ACTION_RECORD)
 		return;
 	char *summary = lk_step_summary(step);
-	lk_keeper_log(k, "step", "keeper", "%s%s", action.kind == LK_ACTION_BACKWARD ? "taking back: " : "",
-		      summary);
+	lk_keeper_log(k, "step", "keeper", "%s%s",
+		      action.kind == LK_ACTION_BACKWARD ? "taking back: " : "", summary);
 	free(summary);
 }
 
@@ -88,8 +90,8 @@ static void mark_wanted(struct lk_keeper *k, const char *verb)
 {
 	if (!k->machine.recorded)
 		return;
-	lk_journalist_wanted(&k->journalist, strcmp(verb, "pause") == 0    ? "paused"
-					     : strcmp(verb, "abort") == 0 ? "aborted"
+	lk_journalist_wanted(&k->journalist, strcmp(verb, "pause") == 0	     ? "paused"
+					     : strcmp(verb, "abort") == 0    ? "aborted"
 					     : strcmp(verb, "rollback") == 0 ? "rollback"
 									     : "running");
 }
@@ -153,8 +155,10 @@ static void read_result(struct lk_keeper *k)
 	const struct lk_plan *plan = &k->prepared->plan;
 	for (size_t i = 0; i < plan->step_count; i++) {
 		long long different, rows;
-		if (plan->steps[i].verb != LK_VERB_VERIFY || k->machine.steps[i].state != LK_STEP_DONE ||
-		    sscanf(k->machine.steps[i].note, "%lld of %lld rows differ", &different, &rows) != 2)
+		if (plan->steps[i].verb != LK_VERB_VERIFY ||
+		    k->machine.steps[i].state != LK_STEP_DONE ||
+		    sscanf(k->machine.steps[i].note, "%lld of %lld rows differ", &different,
+			   &rows) != 2)
 			continue;
 		k->snapshot.result.known = true;
 		k->snapshot.result.rows_compared = rows;
@@ -230,8 +234,9 @@ static void prepared_again(struct lk_keeper *k, struct lk_message *message)
 	start_journal(k);
 	atomic_store(&k->controller.polling, true);
 	read_result(k);
-	lk_keeper_log(k, "state", "keeper", first ? "took over run %s, epoch %lld: state read from the journal"
-						  : "connected again to run %s, epoch %lld",
+	lk_keeper_log(k, "state", "keeper",
+		      first ? "took over run %s, epoch %lld: state read from the journal"
+			    : "connected again to run %s, epoch %lld",
 		      k->shared.run, (long long)atomic_load(&k->shared.epoch));
 }
 
@@ -258,7 +263,8 @@ static const char *ending_word(const struct lk_message *message)
 
 static void log_ended(struct lk_keeper *k, const struct lk_message *m)
 {
-	const char *name = m->action.step >= 0 ? k->prepared->plan.steps[m->action.step].name : "run";
+	const char *name =
+		m->action.step >= 0 ? k->prepared->plan.steps[m->action.step].name : "run";
 	if (m->ending == LK_ENDED_FAILED || m->ending == LK_ENDED_LOST)
 		lk_keeper_log(k, "error", "keeper", "%s: %s", name, m->text);
 	else if (m->ending == LK_ENDED_STOPPED)
@@ -266,9 +272,10 @@ static void log_ended(struct lk_keeper *k, const struct lk_message *m)
 	else if (m->ending == LK_ENDED_DONE && m->action.kind == LK_ACTION_FINISH)
 		lk_keeper_log(k, "state", "keeper", "the run is %s",
 			      lk_run_state_name(lk_machine_state(&k->machine)));
-	else if (m->ending == LK_ENDED_DONE && m->action.step >= 0 && m->action.kind != LK_ACTION_RECORD)
-		lk_keeper_log(k, "step", "keeper", "%s %s%s%s", name, ending_word(m), m->text[0] ? ": " : "",
-			      m->text);
+	else if (m->ending == LK_ENDED_DONE && m->action.step >= 0 &&
+		 m->action.kind != LK_ACTION_RECORD)
+		lk_keeper_log(k, "step", "keeper", "%s %s%s%s", name, ending_word(m),
+			      m->text[0] ? ": " : "", m->text);
 }
 
 static void take_ended(struct lk_keeper *k, struct lk_message *message)
@@ -310,8 +317,9 @@ static void take_progress(struct lk_keeper *k, const struct lk_message *message)
 		LK_COPY(k->backfill_table, k->prepared->plan.steps[current].table);
 	char at[32];
 	lk_wall_format(lk_wall_ms(), at, sizeof at);
-	snprintf(k->snapshot.backfill.last, sizeof k->snapshot.backfill.last, "chunk %lld %s %.12sZ",
-		 (long long)(p->took_ms > 0 ? p->chunks : p->chunks + 1), p->what, at + 11);
+	snprintf(k->snapshot.backfill.last, sizeof k->snapshot.backfill.last,
+		 "chunk %lld %s %.12sZ", (long long)(p->took_ms > 0 ? p->chunks : p->chunks + 1),
+		 p->what, at + 11);
 	k->snapshot.backfill.cancelled += strncmp(p->what, "cancelled", 9) == 0;
 }
 
@@ -327,13 +335,15 @@ static void take_quiet(struct lk_keeper *k, const struct lk_message *message)
 		return;
 	k->snapshot.proof.quiet_ms = message->quiet.quiet_ms;
 	if (message->quiet.confirmed)
-		lk_keeper_log(k, "pause", "keeper",
-			      "stop confirmed by the server after %.0f ms: no transaction, no lock of the worker",
-			      message->quiet.quiet_ms);
+		lk_keeper_log(
+			k, "pause", "keeper",
+			"stop confirmed by the server after %.0f ms: no transaction, no lock of the worker",
+			message->quiet.quiet_ms);
 	else
-		lk_keeper_log(k, "pause", "keeper",
-			      "NOT CONFIRMED after %.0f ms: the cancel is sent, waiting for the server",
-			      message->quiet.quiet_ms);
+		lk_keeper_log(
+			k, "pause", "keeper",
+			"NOT CONFIRMED after %.0f ms: the cancel is sent, waiting for the server",
+			message->quiet.quiet_ms);
 }
 
 static bool is_known(const struct lk_machine *m, const struct lk_journal_approval *approval)
@@ -362,17 +372,20 @@ static void take_approval(struct lk_keeper *k, const struct lk_journal_approval 
 	bool open = step >= 0 && m->steps[step].waiting && back == m->backward;
 	if (open && lk_machine_confirm(m, &answer, text, sizeof text))
 		lk_keeper_log(k, "gate", answer.who, "gate %s: %s", answer.gate, text);
-	if (back ? open : !is_known(m, approval) && step >= 0 && m->steps[step].state == LK_STEP_DONE)
+	if (back ? open
+		 : !is_known(m, approval) && step >= 0 && m->steps[step].state == LK_STEP_DONE)
 		m->approvals[m->approval_count++] = *approval;
 }
 
 static void take_polled(struct lk_keeper *k, struct lk_message *message)
 {
-	static const char *const verbs[][2] = {
-		{"paused", "pause"}, {"running", "resume"}, {"aborted", "abort"}, {"rollback", "rollback"}};
+	static const char *const verbs[][2] = {{"paused", "pause"},
+					       {"running", "resume"},
+					       {"aborted", "abort"},
+					       {"rollback", "rollback"}};
 	char text[200];
 	enum lk_brake brake = k->machine.brake;
-	const char *now = k->machine.backward            ? "rollback"
+	const char *now = k->machine.backward	      ? "rollback"
 			  : brake == LK_BRAKE_PAUSED  ? "paused"
 			  : brake == LK_BRAKE_STOPPED ? "aborted"
 						      : "running";
@@ -381,7 +394,8 @@ static void take_polled(struct lk_keeper *k, struct lk_message *message)
 		    (brake == LK_BRAKE_STOPPED && strcmp(message->wanted, "running") == 0) ||
 		    (k->machine.backward && strcmp(message->wanted, "running") == 0);
 	if (k->machine.backward && brake == LK_BRAKE_PAUSED)
-		same = strcmp(message->wanted, "rollback") != 0 && strcmp(message->wanted, "running") != 0;
+		same = strcmp(message->wanted, "rollback") != 0 &&
+		       strcmp(message->wanted, "running") != 0;
 	for (size_t i = 0; !same && i < LK_COUNT(verbs); i++)
 		if (strcmp(message->wanted, verbs[i][0]) == 0)
 			lk_keeper_wish(k, verbs[i][1], "the journal", text, sizeof text);
@@ -409,7 +423,8 @@ static void take_sample(struct lk_keeper *k, struct lk_message *message)
 	lk_keeper_throttle(k);
 	/* Victims of a statement that cannot be made smaller: it gives way, not they. */
 	int current = lk_machine_current(&k->machine);
-	if (k->job_under_way && current >= 0 && k->prepared->plan.steps[current].verb != LK_VERB_BACKFILL &&
+	if (k->job_under_way && current >= 0 &&
+	    k->prepared->plan.steps[current].verb != LK_VERB_BACKFILL &&
 	    k->tree.longest_victim_ms > (double)k->prepared->plan.limits.lock_wait_ms) {
 		atomic_store(&k->shared.pace.give_way, true);
 		lk_controller_cancel(&k->controller);
@@ -434,8 +449,7 @@ void lk_keeper_throttle(struct lk_keeper *k)
 	if (filling && strcmp(k->last_hold, k->throttle.reason) != 0 &&
 	    (k->last_hold[0] == '\0') != (k->throttle.reason[0] == '\0'))
 		lk_keeper_log(k, "throttle", "keeper", "%s%s",
-			      k->throttle.hold ? "holding back: " : "going on",
-			      k->throttle.reason);
+			      k->throttle.hold ? "holding back: " : "going on", k->throttle.reason);
 	LK_COPY(k->last_hold, k->throttle.reason);
 }
 

@@ -18,6 +18,7 @@
 #include "control/client.h"
 
 #define START_MS 5000
+#define RETIRE_MS 2000
 
 /* FNV-1a: only to tell sockets of one plan on several targets apart. */
 static unsigned hash(const char *text)
@@ -45,6 +46,28 @@ static bool answers(const char *path)
 	struct lk_client *client = lk_client_open(path, &ignored);
 	lk_client_close(client);
 	return client != NULL;
+}
+
+/*
+ * True when a keeper is there to attach to. One whose run is over, or never began, and that nobody looks at
+ * any more makes room, so that what was mended can be tried at once.
+ */
+static bool keeps_a_run(const char *path)
+{
+	struct lk_error ignored;
+	struct lk_client *client = lk_client_open(path, &ignored);
+	if (!client)
+		return false;
+	struct lk_snapshot *s = lk_alloc(sizeof *s);
+	bool over = lk_client_call(client, "status", NULL, RETIRE_MS, s, NULL, 0, &ignored) &&
+		    (s->failure[0] || strcmp(s->state, "done") == 0 || strcmp(s->state, "undone") == 0);
+	bool retired = over && lk_client_call(client, "retire", NULL, RETIRE_MS, NULL, NULL, 0, &ignored);
+	lk_client_close(client);
+	free(s);
+	int64_t until = lk_clock_us() + RETIRE_MS * 1000;
+	while (retired && access(path, F_OK) == 0 && lk_clock_us() < until)
+		lk_sleep_ms(5);
+	return !retired;
 }
 
 static void add_argument(const char **arguments, int *count, const char *option, const char *value)
@@ -108,13 +131,15 @@ static bool wait_until_listening(pid_t pid, const char *socket_path, const char 
 		if (waitpid(pid, &status, WNOHANG) == pid) {
 			last_line(log_path, line, sizeof line);
 			return lk_fail(error,
-				       WIFEXITED(status) && WEXITSTATUS(status) == 2 ? LK_ERROR_USAGE
-										     : LK_ERROR_REFUSED,
+				       WIFEXITED(status) && WEXITSTATUS(status) == 2
+					       ? LK_ERROR_USAGE
+					       : LK_ERROR_REFUSED,
 				       "%s", line[0] ? line : "the keeper ended at once");
 		}
 		lk_sleep_ms(5);
 	}
-	return lk_fail(error, LK_ERROR_SYSTEM, "the keeper does not answer; its log is %s", log_path);
+	return lk_fail(error, LK_ERROR_SYSTEM, "the keeper does not answer; its log is %s",
+		       log_path);
 }
 
 static bool start(const struct lk_spawn *spawn, const char *socket_path, struct lk_error *error)
@@ -142,7 +167,7 @@ static bool start_locked(const struct lk_spawn *spawn, const char *socket_path, 
 	bool there = lock >= 0 && flock(lock, LOCK_EX) == 0;
 	if (!there)
 		lk_fail_errno(error, errno, "%s", lock_path);
-	else if (!answers(socket_path)) {
+	else if (!keeps_a_run(socket_path)) {
 		there = start(spawn, socket_path, error);
 		*started = there;
 	}
@@ -165,7 +190,7 @@ bool lk_keeper_spawn(const struct lk_spawn *spawn, char *socket_path, size_t siz
 	free(folder);
 	started = started ? started : &ignored;
 	*started = false;
-	return answers(socket_path) || start_locked(spawn, socket_path, started, error);
+	return keeps_a_run(socket_path) || start_locked(spawn, socket_path, started, error);
 }
 
 bool lk_keeper_list(char ***paths, size_t *count, struct lk_error *error)

@@ -9,17 +9,18 @@
 #include "base/error.h"
 
 struct lk_spawn {
-	const char *program;      /* lockkeeper; NULL: this program */
-	const char *plan_file;    /* one of the two */
+	const char *program;   /* lockkeeper; NULL: this program */
+	const char *plan_file; /* one of the two */
 	const char *resume_run;
-	const char *plan_name;    /* for the socket's name */
-	const char *target;       /* a name or a URI; NULL: the plan's own */
+	const char *plan_name;			    /* for the socket's name */
+	const char *target;			    /* a name or a URI; NULL: the plan's own */
 	const char *environment, *application_file; /* may be NULL */
 };
 
 /*
  * Stores the path of the socket on which the keeper of this plan and target answers. Connects, else takes
- * a lock file, connects again, and only then starts a process: two who come at once get the same keeper.
+ * a lock file, connects again, and only then starts a process: two who come at once get the same keeper. A
+ * keeper whose run is over or could not begin is asked to make room.
  * The process is detached (its own session, no terminal, no descriptor of ours); its log stands beside the
  * socket. Waits until it listens, at most 5 s. *started (may be NULL) says whether it was started.
  */

@@ -20,7 +20,8 @@ void lk_statements_destroy(struct lk_statements *statements)
 /* The watcher's readings and the fence around each chunk would push everything else out of the list. */
 static bool is_routine(const char *role, const char *sql, const struct lk_error *error)
 {
-	static const char *const beginnings[] = {"BEGIN", "COMMIT", "ROLLBACK", "SELECT", "INSERT INTO lockkeeper."};
+	static const char *const beginnings[] = {"BEGIN", "COMMIT", "ROLLBACK", "SELECT",
+						 "INSERT INTO lockkeeper."};
 	if (error)
 		return false;
 	if (strcmp(role, "worker") != 0)
@@ -31,8 +32,8 @@ static bool is_routine(const char *role, const char *sql, const struct lk_error 
 	return false;
 }
 
-void lk_statements_add(void *context, const char *role, const char *sql, double took_ms, int64_t rows,
-		       const struct lk_error *error)
+void lk_statements_add(void *context, const char *role, const char *sql, double took_ms,
+		       int64_t rows, const struct lk_error *error)
 {
 	struct lk_statements *statements = context;
 	if (is_routine(role, sql, error))
@@ -47,9 +48,9 @@ void lk_statements_add(void *context, const char *role, const char *sql, double 
 	LK_COPY(s->statement, sql);
 	s->took_ms = took_ms;
 	s->rows = rows;
-	LK_COPY(s->outcome, !error                                ? "done"
+	LK_COPY(s->outcome, !error				 ? "done"
 			    : error->class == LK_ERROR_CANCELLED ? "cancelled"
-								  : "failed");
+								 : "failed");
 	pthread_mutex_unlock(&statements->mutex);
 }
 

@@ -17,8 +17,8 @@ struct lk_statements {
 void lk_statements_init(struct lk_statements *statements);
 void lk_statements_destroy(struct lk_statements *statements);
 /* An lk_session_sent; the context is a struct lk_statements. */
-void lk_statements_add(void *context, const char *role, const char *sql, double took_ms, int64_t rows,
-		       const struct lk_error *error);
+void lk_statements_add(void *context, const char *role, const char *sql, double took_ms,
+		       int64_t rows, const struct lk_error *error);
 /* Copies the list, newest first; yields how many. */
 int lk_statements_read(struct lk_statements *statements,
 		       struct lk_snapshot_statement list[LK_SNAPSHOT_STATEMENTS]);

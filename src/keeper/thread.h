@@ -17,17 +17,18 @@
  * constant from then on; the run's name is set under the mutex before the threads that need it start.
  */
 struct lk_shared {
-	const char *uri, *plan_file, *resume_run; /* resume_run: load this run from the journal; else NULL */
+	const char *uri, *plan_file,
+		*resume_run; /* resume_run: load this run from the journal; else NULL */
 	const char *who, *host;
 	char run[24];
 	char digest[65];
 	_Atomic int64_t epoch;
 	struct lk_pace pace;
-	struct lk_queue *messages;      /* to the main thread */
+	struct lk_queue *messages; /* to the main thread */
 	struct lk_statements statements;
 	atomic_bool closing;
-	pthread_mutex_t mutex;          /* guards `worker` */
-	struct lk_session *worker;      /* the worker's open session, NULL while it has none */
+	pthread_mutex_t mutex;	   /* guards `worker` */
+	struct lk_session *worker; /* the worker's open session, NULL while it has none */
 };
 
 void lk_shared_init(struct lk_shared *shared, struct lk_queue *messages);

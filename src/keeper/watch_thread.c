@@ -53,7 +53,8 @@ static void send_blind(struct lk_watcher *watcher, const struct lk_error *error)
 	lk_shared_send(watcher->shared, message);
 }
 
-static bool take_sample(struct lk_watcher *watcher, struct lk_session *session, struct lk_error *error)
+static bool take_sample(struct lk_watcher *watcher, struct lk_session *session,
+			struct lk_error *error)
 {
 	const struct lk_watch_scope scope = {watcher->shared->run,
 					     (const char *const *)watcher->tables, watcher->probe};
@@ -129,8 +130,8 @@ static void copy_tables(struct lk_watcher *watcher, const struct lk_plan *plan)
 	}
 }
 
-bool lk_watcher_start(struct lk_watcher *watcher, struct lk_shared *shared, const struct lk_plan *plan,
-		      struct lk_error *error)
+bool lk_watcher_start(struct lk_watcher *watcher, struct lk_shared *shared,
+		      const struct lk_plan *plan, struct lk_error *error)
 {
 	memset(watcher, 0, sizeof *watcher);
 	watcher->shared = shared;

@@ -108,7 +108,8 @@ static bool check_privileges(struct lk_session *session, const struct lk_plan *p
 	return true;
 }
 
-static bool describe(struct lk_session *session, struct lk_prepared *prepared, struct lk_error *error)
+static bool describe(struct lk_session *session, struct lk_prepared *prepared,
+		     struct lk_error *error)
 {
 	const struct lk_plan *plan = &prepared->plan;
 	prepared->texts = lk_alloc(plan->step_count * sizeof *prepared->texts);
@@ -151,8 +152,8 @@ static bool derive(struct lk_session *session, struct lk_plan *plan, struct lk_e
 		return false;
 	lk_plan_complete(plan);
 	return plan->step_count <= LK_SNAPSHOT_STEPS ||
-	       lk_fail(error, LK_ERROR_PLAN, "the plan has %zu steps; %d is the most", plan->step_count,
-		       LK_SNAPSHOT_STEPS);
+	       lk_fail(error, LK_ERROR_PLAN, "the plan has %zu steps; %d is the most",
+		       plan->step_count, LK_SNAPSHOT_STEPS);
 }
 
 bool lk_prepare(struct lk_shared *shared, struct lk_session *session, struct lk_prepared *prepared,
@@ -168,7 +169,8 @@ bool lk_prepare(struct lk_shared *shared, struct lk_session *session, struct lk_
 		return true;
 	LK_COPY(prepared->run, shared->run);
 	return derive(session, &prepared->plan, error) &&
-	       check_privileges(session, &prepared->plan, error) && describe(session, prepared, error);
+	       check_privileges(session, &prepared->plan, error) &&
+	       describe(session, prepared, error);
 }
 
 bool lk_prepare_adopted(struct lk_shared *shared, struct lk_session *session,

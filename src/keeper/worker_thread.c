@@ -25,7 +25,7 @@ static void send_prepared(struct lk_shared *shared, struct lk_prepared *prepared
 {
 	struct lk_message *message = lk_message_new(LK_MESSAGE_PREPARED);
 	message->prepared = prepared;
-	message->ending = !error                          ? LK_ENDED_DONE
+	message->ending = !error			  ? LK_ENDED_DONE
 			  : error->class == LK_ERROR_LOST ? LK_ENDED_LOST
 							  : LK_ENDED_FAILED;
 	if (error) {
@@ -71,7 +71,8 @@ static void adopt(struct lk_shared *shared)
 		send_prepared(shared, NULL, &error);
 		if (!again)
 			return;
-		for (int waited = 0; waited < RECONNECT_GAP_MS && !atomic_load(&shared->closing); waited += 50)
+		for (int waited = 0; waited < RECONNECT_GAP_MS && !atomic_load(&shared->closing);
+		     waited += 50)
 			lk_sleep_ms(50);
 	}
 }
@@ -119,7 +120,8 @@ static bool finish_run(struct lk_worker *worker, struct lk_error *error)
 	return done;
 }
 
-static bool record_approvals(struct lk_worker *worker, const struct lk_job *job, struct lk_error *error)
+static bool record_approvals(struct lk_worker *worker, const struct lk_job *job,
+			     struct lk_error *error)
 {
 	for (size_t i = 0; i < job->approval_count; i++)
 		if (!lk_journal_approve(worker->shared->worker, worker->shared->run,
@@ -169,8 +171,8 @@ static void record_failure(struct lk_worker *worker, const struct lk_job *job, c
 	lk_rollback(shared->worker);
 }
 
-static enum lk_ending act(struct lk_worker *worker, const struct lk_job *job, char *note, size_t size,
-			  struct lk_error *error)
+static enum lk_ending act(struct lk_worker *worker, const struct lk_job *job, char *note,
+			  size_t size, struct lk_error *error)
 {
 	bool done;
 	switch (job->action.kind) {

@@ -10,7 +10,7 @@
 
 enum lk_job_kind {
 	LK_JOB_PREPARE, /* connect, read the plan, look for an unfinished run, derive and describe the steps */
-	LK_JOB_ADOPT,   /* connect (until it succeeds) and load plan and states of the run from the journal */
+	LK_JOB_ADOPT, /* connect (until it succeeds) and load plan and states of the run from the journal */
 	LK_JOB_ACTION,
 };
 
@@ -25,7 +25,7 @@ struct lk_worker {
 	struct lk_shared *shared;
 	const struct lk_plan *plan; /* completed, the main thread's; set with the first ACTION */
 	pthread_t thread;
-	pthread_mutex_t mutex;      /* guards everything below */
+	pthread_mutex_t mutex; /* guards everything below */
 	pthread_cond_t changed;
 	bool has_job;
 	struct lk_job job;

@@ -69,9 +69,10 @@ static bool add_rows(struct lk_session *session, const char *sql, const char *re
 static bool has_column_lists(struct lk_session *session, bool *yes, struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'pg_publication_rel'::regclass"
-		      " AND attname = 'prattrs')"))
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'pg_publication_rel'::regclass"
+		    " AND attname = 'prattrs')"))
 		return false;
 	*yes = lk_cell_bool(&r, 0, 0);
 	lk_result_free(&r);
@@ -97,7 +98,8 @@ bool lk_pg_rename_unhindered(struct lk_session *session, const struct lk_table *
 		lk_buffer_addf(&list, "%sits default (%s) gives another value at each call",
 			       list.length ? "; " : "", column->default_sql);
 	if (read && !column->comparable)
-		lk_buffer_addf(&list, "%stype %s has no equality", list.length ? "; " : "", column->type);
+		lk_buffer_addf(&list, "%stype %s has no equality", list.length ? "; " : "",
+			       column->type);
 	bool free_way = read && list.length == 0;
 	if (read && !free_way)
 		lk_fail(error, LK_ERROR_REFUSED,

@@ -30,22 +30,25 @@ static bool check_table(struct rename *r, struct lk_error *error)
 {
 	const struct lk_table *table = &r->table;
 	if (strcmp(table->kind, "table") != 0)
-		return lk_fail(error, LK_ERROR_REFUSED, "%s is a %s, not a plain table", table->shown,
-			       table->kind);
+		return lk_fail(error, LK_ERROR_REFUSED, "%s is a %s, not a plain table",
+			       table->shown, table->kind);
 	if (table->has_parent || table->has_children)
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "table %s has inheritance parents or children, which rename_column does not carry",
-			       table->shown);
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"table %s has inheritance parents or children, which rename_column does not carry",
+			table->shown);
 	if (table->key.count == 0)
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "table %s has no usable key: the backfill walks by a primary key or a unique index "
-			       "over NOT NULL columns, so create one first",
-			       table->shown);
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"table %s has no usable key: the backfill walks by a primary key or a unique index "
+			"over NOT NULL columns, so create one first",
+			table->shown);
 	if (lk_table_column(table, r->operation->to))
-		return lk_fail(error, LK_ERROR_PLAN,
-			       "table %s already has a column \"%s\": choose another name, or drop it if it was left "
-			       "by an earlier attempt",
-			       table->shown, r->operation->to);
+		return lk_fail(
+			error, LK_ERROR_PLAN,
+			"table %s already has a column \"%s\": choose another name, or drop it if it was left "
+			"by an earlier attempt",
+			table->shown, r->operation->to);
 	return true;
 }
 
@@ -80,10 +83,11 @@ static void add_new_release_gate(struct rename *r)
 {
 	const char *release = r->plan->release_new;
 	if (release)
-		add_gate(r, LK_MIGRATE, lk_format("release-%s", release),
-			 lk_format("release %s is running and writes %s", release, r->operation->to),
-			 lk_format("release %s is withdrawn: nothing reads or writes %s any more", release,
-				   r->operation->to));
+		add_gate(
+			r, LK_MIGRATE, lk_format("release-%s", release),
+			lk_format("release %s is running and writes %s", release, r->operation->to),
+			lk_format("release %s is withdrawn: nothing reads or writes %s any more",
+				  release, r->operation->to));
 	else
 		add_gate(r, LK_MIGRATE, lk_strdup("new-release"),
 			 lk_format("the release that writes %s is running", r->operation->to),
@@ -105,8 +109,8 @@ static void add_verify(struct rename *r)
 	struct lk_step *step = lk_plan_add_step(r->plan, LK_MIGRATE, LK_VERB_VERIFY);
 	for (size_t i = 0; i < r->table.key.count; i++)
 		lk_buffer_addf(&key, "%s%s", i ? ", " : "", r->table.key.sql[i]);
-	step->sql = lk_format("SELECT %s FROM %s WHERE %s IS DISTINCT FROM %s", lk_buffer_text(&key),
-			      r->table.sql, r->to_sql, r->from->sql);
+	step->sql = lk_format("SELECT %s FROM %s WHERE %s IS DISTINCT FROM %s",
+			      lk_buffer_text(&key), r->table.sql, r->to_sql, r->from->sql);
 	lk_buffer_free(&key);
 }
 
@@ -118,11 +122,12 @@ static void add_not_null(struct rename *r)
 	const char *t = r->table.sql;
 	free(check);
 	add_ddl(r, LK_MIGRATE,
-		lk_format("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID", t, name,
-			  r->to_sql),
+		lk_format("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID", t,
+			  name, r->to_sql),
 		lk_format("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", t, name));
 	add_ddl(r, LK_MIGRATE, lk_format("ALTER TABLE %s VALIDATE CONSTRAINT %s", t, name), NULL);
-	add_ddl(r, LK_MIGRATE, lk_format("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", t, r->to_sql),
+	add_ddl(r, LK_MIGRATE,
+		lk_format("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", t, r->to_sql),
 		lk_format("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", t, r->to_sql));
 	add_ddl(r, LK_MIGRATE, lk_format("ALTER TABLE %s DROP CONSTRAINT %s", t, name), NULL);
 	free(name);
@@ -132,7 +137,8 @@ static void add_not_null(struct rename *r)
 static char *carried_name(struct rename *r, const char *old, const char *suffix)
 {
 	const char *from = r->operation->from, *at = strstr(old, from);
-	char *name = at ? lk_format("%.*s%s%s", (int)(at - old), old, r->operation->to, at + strlen(from))
+	char *name = at ? lk_format("%.*s%s%s", (int)(at - old), old, r->operation->to,
+				    at + strlen(from))
 			: lk_format("%s_%s", old, r->operation->to);
 	if (strlen(name) > NAME_LIMIT) {
 		char *cut = lk_identifier_make(name, suffix, NAME_LIMIT);
@@ -180,10 +186,11 @@ static void add_index(struct rename *r, const struct lk_result *list, size_t row
 		lk_format("DROP INDEX CONCURRENTLY IF EXISTS %s.%s", schema_sql, name));
 	if (constraint)
 		add_ddl(r, LK_MIGRATE,
-			lk_format("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s%s", r->table.sql,
-				  name, name,
+			lk_format("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s%s",
+				  r->table.sql, name, name,
 				  lk_cell_bool(list, row, 7) ? " DEFERRABLE" : ""),
-			lk_format("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", r->table.sql, name));
+			lk_format("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", r->table.sql,
+				  name));
 	free(schema_sql);
 	free(name);
 }
@@ -218,11 +225,14 @@ static bool add_foreign_keys(struct rename *r, struct lk_error *error)
 	for (size_t i = 0; i < list.rows; i++) {
 		char *name = carried_name(r, lk_cell_text(&list, i, 0), "_fkey");
 		add_ddl(r, LK_MIGRATE,
-			lk_format("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES%s NOT VALID",
-				  r->table.sql, name, r->to_sql, lk_cell_text(&list, i, 1)),
-			lk_format("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", r->table.sql, name));
+			lk_format(
+				"ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES%s NOT VALID",
+				r->table.sql, name, r->to_sql, lk_cell_text(&list, i, 1)),
+			lk_format("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", r->table.sql,
+				  name));
 		add_ddl(r, LK_MIGRATE,
-			lk_format("ALTER TABLE %s VALIDATE CONSTRAINT %s", r->table.sql, name), NULL);
+			lk_format("ALTER TABLE %s VALIDATE CONSTRAINT %s", r->table.sql, name),
+			NULL);
 		free(name);
 	}
 	lk_result_free(&list);
@@ -234,8 +244,8 @@ static void add_contract(struct rename *r)
 	const char *release = r->plan->release_old;
 	if (release)
 		add_gate(r, LK_CONTRACT, lk_format("release-%s-gone", release),
-			 lk_format("release %s, which reads and writes %s, is not running anywhere", release,
-				   r->operation->from),
+			 lk_format("release %s, which reads and writes %s, is not running anywhere",
+				   release, r->operation->from),
 			 NULL);
 	else
 		add_gate(r, LK_CONTRACT, lk_strdup("old-release-gone"),

@@ -14,8 +14,9 @@
 static enum lk_step_state read_state(const char *name)
 {
 	static const char *const names[] = {
-		[LK_STEP_PENDING] = "pending", [LK_STEP_RUNNING] = "running", [LK_STEP_DONE] = "done",
-		[LK_STEP_UNDONE] = "undone",   [LK_STEP_FAILED] = "failed",
+		[LK_STEP_PENDING] = "pending", [LK_STEP_RUNNING] = "running",
+		[LK_STEP_DONE] = "done",       [LK_STEP_UNDONE] = "undone",
+		[LK_STEP_FAILED] = "failed",
 	};
 	for (size_t i = 0; i < LK_COUNT(names); i++)
 		if (strcmp(names[i], name) == 0)
@@ -96,10 +97,10 @@ const char *lk_run_state_name(enum lk_run_state state)
 {
 	static const char *const names[] = {
 		[LK_RUN_STARTING] = "starting", [LK_RUN_PENDING] = "pending",
-		[LK_RUN_RUNNING] = "running",   [LK_RUN_PAUSED] = "paused",
-		[LK_RUN_WAITING] = "waiting",   [LK_RUN_STOPPED] = "stopped",
-		[LK_RUN_UNDOING] = "undoing",   [LK_RUN_UNDONE] = "undone",
-		[LK_RUN_DONE] = "done",         [LK_RUN_UNREACHABLE] = "unreachable",
+		[LK_RUN_RUNNING] = "running",	[LK_RUN_PAUSED] = "paused",
+		[LK_RUN_WAITING] = "waiting",	[LK_RUN_STOPPED] = "stopped",
+		[LK_RUN_UNDOING] = "undoing",	[LK_RUN_UNDONE] = "undone",
+		[LK_RUN_DONE] = "done",		[LK_RUN_UNREACHABLE] = "unreachable",
 	};
 	return names[state];
 }
@@ -107,8 +108,9 @@ const char *lk_run_state_name(enum lk_run_state state)
 const char *lk_step_state_name(const struct lk_machine_step *step)
 {
 	static const char *const names[] = {
-		[LK_STEP_PENDING] = "pending", [LK_STEP_RUNNING] = "running", [LK_STEP_DONE] = "done",
-		[LK_STEP_UNDONE] = "undone",   [LK_STEP_FAILED] = "failed",
+		[LK_STEP_PENDING] = "pending", [LK_STEP_RUNNING] = "running",
+		[LK_STEP_DONE] = "done",       [LK_STEP_UNDONE] = "undone",
+		[LK_STEP_FAILED] = "failed",
 	};
 	return step->waiting ? "waiting" : names[step->state];
 }
@@ -313,7 +315,9 @@ bool lk_machine_can_rollback(const struct lk_machine *m, char *text, size_t size
 			return false;
 		}
 	if (m->backward || state == LK_RUN_DONE) {
-		snprintf(text, size, state == LK_RUN_DONE ? "the run is done" : "it is on the way back already");
+		snprintf(text, size,
+			 state == LK_RUN_DONE ? "the run is done"
+					      : "it is on the way back already");
 		return false;
 	}
 	snprintf(text, size, "takes every step back, in reverse; the database is then as it was");
@@ -353,15 +357,16 @@ static bool approve(struct lk_machine *m, const struct lk_journal_approval *appr
 	m->approvals[m->approval_count++] = *approval;
 	int count = lk_machine_approvals(m, step, names, sizeof names);
 	if (count < needed)
-		snprintf(text, size, "%d of %d answers: a second person must answer from another account",
+		snprintf(text, size,
+			 "%d of %d answers: a second person must answer from another account",
 			 count, needed);
 	else
 		snprintf(text, size, "answered by %s", names);
 	return true;
 }
 
-bool lk_machine_confirm(struct lk_machine *m, const struct lk_journal_approval *approval, char *text,
-			size_t size)
+bool lk_machine_confirm(struct lk_machine *m, const struct lk_journal_approval *approval,
+			char *text, size_t size)
 {
 	int current = m->plan ? lk_machine_current(m) : -1;
 	int step = m->plan ? lk_plan_find_step(m->plan, approval->gate) : -1;

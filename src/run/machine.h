@@ -13,11 +13,11 @@
 #include "plan/model.h"
 
 enum lk_run_state {
-	LK_RUN_STARTING,    /* not prepared yet */
-	LK_RUN_PENDING,     /* nothing was changed yet */
+	LK_RUN_STARTING, /* not prepared yet */
+	LK_RUN_PENDING,	 /* nothing was changed yet */
 	LK_RUN_RUNNING,
 	LK_RUN_PAUSED,
-	LK_RUN_WAITING,     /* at a gate */
+	LK_RUN_WAITING, /* at a gate */
 	LK_RUN_STOPPED,
 	LK_RUN_UNDOING,
 	LK_RUN_UNDONE,
@@ -25,12 +25,18 @@ enum lk_run_state {
 	LK_RUN_UNREACHABLE,
 };
 
-enum lk_step_state { LK_STEP_PENDING, LK_STEP_RUNNING, LK_STEP_DONE, LK_STEP_UNDONE, LK_STEP_FAILED };
+enum lk_step_state {
+	LK_STEP_PENDING,
+	LK_STEP_RUNNING,
+	LK_STEP_DONE,
+	LK_STEP_UNDONE,
+	LK_STEP_FAILED
+};
 
 struct lk_machine_step {
 	enum lk_step_state state;
-	bool waiting;         /* a gate that waits */
-	bool way_back_open;   /* its question on the way back was answered */
+	bool waiting;	    /* a gate that waits */
+	bool way_back_open; /* its question on the way back was answered */
 	char note[300];
 	int64_t started, ended;
 };
@@ -40,28 +46,28 @@ enum lk_brake { LK_BRAKE_OFF, LK_BRAKE_PAUSED, LK_BRAKE_STOPPED };
 enum { LK_MACHINE_APPROVALS = 64 };
 
 struct lk_machine {
-	const struct lk_plan *plan;   /* completed; NULL until prepared */
+	const struct lk_plan *plan; /* completed; NULL until prepared */
 	struct lk_machine_step *steps;
-	bool recorded;                /* the journal knows the run */
-	bool backward;                /* rolling back */
-	bool finished;                /* its end is recorded */
+	bool recorded; /* the journal knows the run */
+	bool backward; /* rolling back */
+	bool finished; /* its end is recorded */
 	bool unreachable;
 	enum lk_brake brake;
 	char reason[300];
-	char by[64];                  /* who paused or stopped it */
-	int64_t since;                /* wall ms of that */
-	bool busy;                    /* the worker has an action */
-	int64_t look_again;           /* lk_clock_us; a check that did not hold is not asked before */
+	char by[64];	    /* who paused or stopped it */
+	int64_t since;	    /* wall ms of that */
+	bool busy;	    /* the worker has an action */
+	int64_t look_again; /* lk_clock_us; a check that did not hold is not asked before */
 	struct lk_journal_approval approvals[LK_MACHINE_APPROVALS];
 	size_t approval_count;
 };
 
 enum lk_action_kind {
 	LK_ACTION_NONE,
-	LK_ACTION_RECORD,   /* make the run known to the journal */
+	LK_ACTION_RECORD, /* make the run known to the journal */
 	LK_ACTION_FORWARD,
 	LK_ACTION_BACKWARD,
-	LK_ACTION_FINISH,   /* record that the run is done or undone */
+	LK_ACTION_FINISH, /* record that the run is done or undone */
 };
 
 struct lk_action {
@@ -84,7 +90,13 @@ int lk_machine_current(const struct lk_machine *machine);
 struct lk_action lk_machine_next(struct lk_machine *machine, int64_t now_us);
 
 /* How an action ended. `outcome` as of the step; error NULL unless it failed. */
-enum lk_ending { LK_ENDED_DONE, LK_ENDED_STOPPED, LK_ENDED_WAITING, LK_ENDED_FAILED, LK_ENDED_LOST };
+enum lk_ending {
+	LK_ENDED_DONE,
+	LK_ENDED_STOPPED,
+	LK_ENDED_WAITING,
+	LK_ENDED_FAILED,
+	LK_ENDED_LOST
+};
 void lk_machine_ended(struct lk_machine *machine, struct lk_action action, enum lk_ending ending,
 		      const char *note);
 

@@ -104,7 +104,8 @@ static void add_inputs(struct lk_throttle *t, const struct lk_limits *l,
 	       SAMPLE_STALE_MS);
 	if (!view->sample)
 		return;
-	add_ms(t, "sessions waiting for us", view->tree->longest_victim_ms, (double)l->lock_wait_ms);
+	add_ms(t, "sessions waiting for us", view->tree->longest_victim_ms,
+	       (double)l->lock_wait_ms);
 	add_count(t, "active sessions", view->sample->active, l->running);
 	if (l->probe)
 		add_probe(t, view->sample->probe_ms, (double)l->probe_ms);
@@ -131,6 +132,9 @@ void lk_throttle_decide(struct lk_throttle *t, const struct lk_limits *limits,
 						   input->value);
 	}
 	double others = view->transactions_per_s - view->our_transactions_per_s;
-	t->chunk_target_ms = t->wished_chunk_ms > 0 ? t->wished_chunk_ms : (double)limits->chunk_time_ms;
-	t->rest_ratio = t->wished_rest > 0 ? t->wished_rest : others > BUSY_TRANSACTIONS ? BUSY_REST : 0;
+	t->chunk_target_ms =
+		t->wished_chunk_ms > 0 ? t->wished_chunk_ms : (double)limits->chunk_time_ms;
+	t->rest_ratio = t->wished_rest > 0	     ? t->wished_rest
+			: others > BUSY_TRANSACTIONS ? BUSY_REST
+						     : 0;
 }

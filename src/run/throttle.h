@@ -23,23 +23,24 @@ struct lk_throttle_input {
 struct lk_throttle {
 	struct lk_throttle_input inputs[LK_THROTTLE_INPUTS];
 	size_t input_count;
-	bool hold;               /* no new chunk */
-	char reason[160];        /* the inputs that hold, or "" */
+	bool hold;	  /* no new chunk */
+	char reason[160]; /* the inputs that hold, or "" */
 	double chunk_target_ms;
-	double rest_ratio;       /* rest after a chunk, as a part of its duration */
+	double rest_ratio; /* rest after a chunk, as a part of its duration */
 	/* set by the operator, 0: not */
 	double wished_chunk_ms, wished_rest;
-	bool was_over[LK_THROTTLE_INPUTS]; /* hysteresis: released below three quarters of the limit */
+	bool was_over
+		[LK_THROTTLE_INPUTS]; /* hysteresis: released below three quarters of the limit */
 };
 
 /* What is looked at. `age_ms` is how old the sample is. */
 struct lk_throttle_view {
-	const struct lk_sample *sample;  /* NULL: none yet */
+	const struct lk_sample *sample; /* NULL: none yet */
 	double age_ms;
 	const struct lk_lag *lag;
 	const struct lk_lock_tree *tree;
-	double transactions_per_s;       /* of the whole server */
-	double our_transactions_per_s;   /* of it, ours */
+	double transactions_per_s;     /* of the whole server */
+	double our_transactions_per_s; /* of it, ours */
 };
 
 /* `limits` has every member set (lk_settings_limits). */

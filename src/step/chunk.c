@@ -16,7 +16,8 @@ void lk_chunk_init(struct lk_chunk *chunk)
 	chunk->allowed_ms = FIRST_MS;
 }
 
-void lk_chunk_learn(struct lk_chunk *chunk, int64_t rows, double took_ms, int waiters, double wish_ms)
+void lk_chunk_learn(struct lk_chunk *chunk, int64_t rows, double took_ms, int waiters,
+		    double wish_ms)
 {
 	if (waiters > 0)
 		chunk->allowed_ms /= 2;
@@ -29,7 +30,8 @@ void lk_chunk_learn(struct lk_chunk *chunk, int64_t rows, double took_ms, int wa
 	if (rows <= 0)
 		return;
 	double floor_ms = 0.05;
-	double fitting = (double)rows * chunk->allowed_ms / (took_ms > floor_ms ? took_ms : floor_ms);
+	double fitting =
+		(double)rows * chunk->allowed_ms / (took_ms > floor_ms ? took_ms : floor_ms);
 	double most = (double)rows * 2;
 	/* Up by at most a factor of two a chunk; down at once. */
 	chunk->rows = bounded(fitting < most ? fitting : most);

@@ -14,13 +14,14 @@
 #define LK_CHUNK_SHORTEST_MS 8.0
 
 struct lk_chunk {
-	int64_t rows;      /* of the next chunk */
+	int64_t rows;	   /* of the next chunk */
 	double allowed_ms; /* duration allowed by those who waited; at most the wish */
 };
 
 void lk_chunk_init(struct lk_chunk *chunk);
 /* After a chunk that took took_ms for `rows` rows, with `waiters` sessions behind our locks. */
-void lk_chunk_learn(struct lk_chunk *chunk, int64_t rows, double took_ms, int waiters, double wish_ms);
+void lk_chunk_learn(struct lk_chunk *chunk, int64_t rows, double took_ms, int waiters,
+		    double wish_ms);
 /* After a cancelled or failed chunk: begin smaller. */
 void lk_chunk_shrink(struct lk_chunk *chunk);
 

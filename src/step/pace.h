@@ -12,13 +12,14 @@
 #include <stdint.h>
 
 struct lk_pace {
-	atomic_bool stop;          /* no statement may be sent (a session's `stop` points here) */
-	atomic_bool give_way;      /* the statement that was cancelled kept others waiting: try again later */
-	pthread_mutex_t mutex;     /* guards everything below */
+	atomic_bool stop; /* no statement may be sent (a session's `stop` points here) */
+	atomic_bool
+		give_way; /* the statement that was cancelled kept others waiting: try again later */
+	pthread_mutex_t mutex; /* guards everything below */
 	pthread_cond_t changed;
-	bool hold;                 /* a limit is exceeded: no new chunk */
-	double chunk_target_ms;    /* wished duration of a chunk */
-	double rest_ratio;         /* rest after a chunk, as a part of its duration */
+	bool hold;		/* a limit is exceeded: no new chunk */
+	double chunk_target_ms; /* wished duration of a chunk */
+	double rest_ratio;	/* rest after a chunk, as a part of its duration */
 };
 
 void lk_pace_init(struct lk_pace *pace, double chunk_target_ms);

@@ -22,8 +22,8 @@ struct backfill {
 	struct lk_table table;
 	struct lk_journal_cursor cursor; /* of the last committed chunk */
 	struct lk_chunk chunk;
-	char **end;                      /* the highest key when we began: later rows are dual-written */
-	char **high;                     /* of the chunk under way */
+	char **end;  /* the highest key when we began: later rows are dual-written */
+	char **high; /* of the chunk under way */
 	int64_t retries;
 	double wish_ms, rest_ratio;
 };
@@ -83,7 +83,8 @@ static bool find_high(struct backfill *b, int64_t *rows, bool *last, struct lk_e
 	struct lk_result r;
 	size_t k = b->table.key.count;
 	bool has_low = b->cursor.key != NULL;
-	if (!over_range(b, lk_pg_backfill_nth_sql(&b->table, has_low, b->chunk.rows), b->end, &r, error))
+	if (!over_range(b, lk_pg_backfill_nth_sql(&b->table, has_low, b->chunk.rows), b->end, &r,
+			error))
 		return false;
 	*last = r.rows == 0;
 	*rows = b->chunk.rows;
@@ -106,9 +107,10 @@ static bool find_high(struct backfill *b, int64_t *rows, bool *last, struct lk_e
 static bool count_waiters(struct backfill *b, int *waiters, struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(b->run->session, &r, error,
-		      "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
-		      " AND transactionid = pg_current_xact_id_if_assigned()::xid"))
+	if (!LK_QUERY(
+		    b->run->session, &r, error,
+		    "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+		    " AND transactionid = pg_current_xact_id_if_assigned()::xid"))
 		return false;
 	*waiters = (int)lk_cell_int(&r, 0, 0);
 	lk_result_free(&r);
@@ -174,15 +176,15 @@ static bool one_chunk(struct backfill *b, bool *last, struct lk_error *error)
 	bool has_low = b->cursor.key != NULL;
 	bool done = begin_chunk(b, error) && find_high(b, &rows, last, error) &&
 		    over_range(b,
-			       lk_pg_backfill_update_sql(session, &b->table, lk_step_of(b->run), has_low),
+			       lk_pg_backfill_update_sql(session, &b->table, lk_step_of(b->run),
+							 has_low),
 			       b->high, &r, error);
 	if (done) {
 		changed = r.affected;
 		lk_result_free(&r);
 	}
 	struct lk_journal_cursor next = next_cursor(b, rows, changed, *last);
-	done = done &&
-	       lk_journal_set_cursor(session, b->run->run, b->run->number, &next, error) &&
+	done = done && lk_journal_set_cursor(session, b->run->run, b->run->number, &next, error) &&
 	       (!*last || finish_record(b, &next, error)) && count_waiters(b, &waiters, error) &&
 	       lk_commit(session, error);
 	if (!done) {
@@ -208,7 +210,8 @@ static void explain_failure(struct backfill *b, struct lk_error *error)
 	for (size_t i = 0; b->cursor.key && i < b->cursor.count; i++)
 		lk_buffer_addf(&low, "%s%s", i ? ", " : "", b->cursor.key[i]);
 	lk_fail_context(error, "backfill of %s, in the %lld rows behind key (%s)", b->table.shown,
-			(long long)b->chunk.rows, b->cursor.key ? lk_buffer_text(&low) : "beginning");
+			(long long)b->chunk.rows,
+			b->cursor.key ? lk_buffer_text(&low) : "beginning");
 	lk_buffer_free(&low);
 }
 
@@ -245,14 +248,16 @@ static bool check(struct lk_session *session, const struct lk_step *step, struct
 	if (!lk_catalog_table(session, step->table, table, error))
 		return false;
 	if (table->key.count == 0)
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "table %s has no usable key: the backfill walks by a primary key or a unique index "
-			       "over NOT NULL columns, so create one first",
-			       table->shown);
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"table %s has no usable key: the backfill walks by a primary key or a unique index "
+			"over NOT NULL columns, so create one first",
+			table->shown);
 	if (table->row_security)
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "table %s has row level security, which could hide rows from the backfill",
-			       table->shown);
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"table %s has row level security, which could hide rows from the backfill",
+			table->shown);
 	return true;
 }
 
@@ -263,7 +268,8 @@ static enum lk_outcome backfill_forward(struct lk_step_run *run, struct lk_error
 	lk_chunk_init(&b.chunk);
 	if (!lk_pg_step_intend(run, error) ||
 	    !check(run->session, lk_step_of(run), &b.table, error) ||
-	    !lk_journal_cursor(run->session, run->run, run->number, b.table.key.count, &b.cursor, error) ||
+	    !lk_journal_cursor(run->session, run->run, run->number, b.table.key.count, &b.cursor,
+			       error) ||
 	    !find_end(&b, error)) {
 		outcome = lk_step_outcome(run, error);
 	} else if (!b.end || b.cursor.finished) {
@@ -291,7 +297,8 @@ static enum lk_outcome backfill_backward(struct lk_step_run *run, struct lk_erro
 	return lk_step_outcome(run, error);
 }
 
-static bool makes_column(const struct lk_plan *plan, const struct lk_step *backfill, const char *column)
+static bool makes_column(const struct lk_plan *plan, const struct lk_step *backfill,
+			 const char *column)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
 		if (plan->steps[i].verb == LK_VERB_DUAL_WRITE &&
@@ -309,12 +316,14 @@ static bool backfill_describe(struct lk_session *session, const struct lk_plan *
 	bool described = check(session, step, &table, error);
 	for (size_t i = 0; described && i < step->set_count; i++)
 		if (!makes_column(plan, step, step->set[i].column))
-			described = lk_table_need_column(&table, step->set[i].column, error) != NULL;
+			described =
+				lk_table_need_column(&table, step->set[i].column, error) != NULL;
 	if (described) {
 		char *sql = lk_pg_backfill_update_sql(session, &table, step, true);
 		LK_COPY(text->statement, sql);
 		snprintf(text->lock, sizeof text->lock,
-			 "ROW EXCLUSIVE on %s; the rows of one chunk, for its duration", table.shown);
+			 "ROW EXCLUSIVE on %s; the rows of one chunk, for its duration",
+			 table.shown);
 		snprintf(text->cost, sizeof text->cost,
 			 "a new version of about %lld rows, in chunks by %s",
 			 (long long)(table.rows < 0 ? 0 : table.rows), table.key.index);

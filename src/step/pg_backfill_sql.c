@@ -10,8 +10,8 @@ static void add_key(struct lk_buffer *out, const struct lk_table *table, const c
 }
 
 /* "(a, b) <= ($1::int, $2::text)" */
-static void add_comparison(struct lk_buffer *out, const struct lk_table *table, const char *operator,
-			   size_t first)
+static void add_comparison(struct lk_buffer *out, const struct lk_table *table,
+			   const char *operator, size_t first)
 {
 	lk_buffer_add(out, "(");
 	add_key(out, table, "");

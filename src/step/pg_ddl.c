@@ -11,8 +11,8 @@
 #include "step/pg_step.h"
 
 struct change {
-	const char *sql;     /* NULL: nothing to do but the record */
-	const char *before;  /* end_dual_write's statements, or NULL */
+	const char *sql;    /* NULL: nothing to do but the record */
+	const char *before; /* end_dual_write's statements, or NULL */
 	const char *state;
 	const char *cleanup;
 };
@@ -40,8 +40,8 @@ static enum lk_outcome in_transaction(struct lk_step_run *run, struct change *ch
 {
 	struct lk_risk risk;
 	lk_risk_statement(change->sql, &risk);
-	const struct lk_pg_lock lock = {risk.parsed && risk.table[0] && risk.mode[0] ? risk.table : NULL,
-					risk.mode};
+	const struct lk_pg_lock lock = {
+		risk.parsed && risk.table[0] && risk.mode[0] ? risk.table : NULL, risk.mode};
 	return lk_pg_gently(run, &lock, work, change, error);
 }
 
@@ -52,14 +52,17 @@ static enum lk_outcome build_failed(struct lk_step_run *run, const struct lk_ris
 	struct lk_error leftover;
 	if (atomic_load(&run->pace->stop)) {
 		/* Dropping it could wait for old transactions, and a pause must be quiet at once. */
-		lk_pg_say(run, "the build of index \"%s\" was cancelled; its invalid rest is dropped on resume "
-			       "or rollback",
-			  risk->index);
+		lk_pg_say(
+			run,
+			"the build of index \"%s\" was cancelled; its invalid rest is dropped on resume "
+			"or rollback",
+			risk->index);
 		return lk_step_outcome(run, error);
 	}
 	if (risk->index[0] && error->class != LK_ERROR_LOST &&
 	    !lk_pg_index_drop_invalid(run->session, risk->table, risk->index, &leftover))
-		lk_pg_say(run, "an invalid index \"%s\" is left behind: %s", risk->index, leftover.text);
+		lk_pg_say(run, "an invalid index \"%s\" is left behind: %s", risk->index,
+			  leftover.text);
 	return lk_step_outcome(run, error);
 }
 
@@ -104,7 +107,8 @@ static enum lk_outcome without_transaction(struct lk_step_run *run, const struct
 	return outcome;
 }
 
-static enum lk_outcome carry_out(struct lk_step_run *run, struct change *change, struct lk_error *error)
+static enum lk_outcome carry_out(struct lk_step_run *run, struct change *change,
+				 struct lk_error *error)
 {
 	struct lk_risk risk;
 	lk_risk_statement(change->sql, &risk);
@@ -159,8 +163,8 @@ static bool ddl_describe(struct lk_session *session, const struct lk_plan *plan,
 	lk_risk_statement(step->sql, &risk);
 	if (risk.parsed && risk.statements != 1)
 		return lk_fail(error, LK_ERROR_PLAN,
-			       "step %s holds %d statements: give each a ddl step of its own", step->name,
-			       risk.statements);
+			       "step %s holds %d statements: give each a ddl step of its own",
+			       step->name, risk.statements);
 	LK_COPY(text->statement, step->sql);
 	LK_COPY(text->lock, risk.parsed ? risk.lock : risk.note);
 	LK_COPY(text->cost, risk.cost);

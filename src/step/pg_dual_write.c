@@ -18,8 +18,8 @@ static bool run_statements(struct lk_step_run *run, void *argument, struct lk_er
 {
 	const struct statements *s = argument;
 	return lk_execute(run->session, s->sql, error) &&
-	       lk_journal_cleanup(run->session, run->run, s->forget_all ? -1 : run->number, s->cleanup,
-				  error) &&
+	       lk_journal_cleanup(run->session, run->run, s->forget_all ? -1 : run->number,
+				  s->cleanup, error) &&
 	       lk_pg_step_record(run, s->state, error);
 }
 
@@ -31,8 +31,8 @@ static enum lk_outcome begin_dual_write(struct lk_step_run *run, const struct lk
 	char *sql = lk_pg_dual_write_sql(run->session, table, step, error);
 	if (!sql)
 		return lk_step_outcome(run, error);
-	char *cleanup = lk_pg_end_dual_write_sql(
-		run->session, table, lk_table_column(table, step->from), step->to);
+	char *cleanup = lk_pg_end_dual_write_sql(run->session, table,
+						 lk_table_column(table, step->from), step->to);
 	snprintf(run->note, sizeof run->note, "column %s and its triggers are there", step->to);
 	enum lk_outcome outcome =
 		lk_pg_gently(run, &lock, run_statements,
@@ -69,8 +69,9 @@ static enum lk_outcome undo_dual_write(struct lk_step_run *run, const struct lk_
 	}
 	char *sql = lk_pg_end_dual_write_sql(run->session, table, from, step->to);
 	snprintf(run->note, sizeof run->note, "column %s and its triggers are gone", step->to);
-	enum lk_outcome outcome = lk_pg_gently(run, &lock, run_statements,
-					       &(struct statements){sql, NULL, "undone", false}, error);
+	enum lk_outcome outcome =
+		lk_pg_gently(run, &lock, run_statements,
+			     &(struct statements){sql, NULL, "undone", false}, error);
 	free(sql);
 	return outcome;
 }
@@ -85,8 +86,8 @@ static enum lk_outcome dual_write_backward(struct lk_step_run *run, struct lk_er
 	return outcome;
 }
 
-static bool dual_write_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
-				struct lk_step_text *text, struct lk_error *error)
+static bool dual_write_describe(struct lk_session *session, const struct lk_plan *plan,
+				size_t number, struct lk_step_text *text, struct lk_error *error)
 {
 	const struct lk_step *step = &plan->steps[number];
 	struct lk_table table;
@@ -94,13 +95,14 @@ static bool dual_write_describe(struct lk_session *session, const struct lk_plan
 		return false;
 	char *sql = lk_pg_dual_write_sql(session, &table, step, error);
 	if (sql) {
-		char *undo = lk_pg_end_dual_write_sql(session, &table,
-						      lk_table_column(&table, step->from), step->to);
+		char *undo = lk_pg_end_dual_write_sql(
+			session, &table, lk_table_column(&table, step->from), step->to);
 		LK_COPY(text->statement, sql);
 		LK_COPY(text->undo, undo);
 		snprintf(text->lock, sizeof text->lock, "ACCESS EXCLUSIVE on %s, for milliseconds",
 			 table.shown);
-		LK_COPY(text->cost, "no rewrite, no scan; each write to either column runs a trigger");
+		LK_COPY(text->cost,
+			"no rewrite, no scan; each write to either column runs a trigger");
 		free(undo);
 	}
 	free(sql);

@@ -17,40 +17,45 @@ static void add_function(struct lk_buffer *out, const char *function, const stru
 {
 	const char *d = from->default_sql ? from->default_sql : "NULL";
 	const char *o = from->sql, *n = to;
-	lk_buffer_addf(out,
-		       "CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql%s AS $lockkeeper$\n"
-		       "BEGIN\n"
-		       "  IF TG_ARGV[0] = 'insert' THEN\n"
-		       "    IF NEW.%s IS NOT DISTINCT FROM (%s) THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
-		       "    IF NEW.%s IS NOT DISTINCT FROM (%s) THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n",
-		       function, from->builtin ? "" : " SET search_path FROM CURRENT", n, d, n, o, o, d,
-		       o, n);
-	lk_buffer_addf(out,
-		       "  ELSIF TG_ARGV[0] = 'old' THEN\n"
-		       "    IF NEW.%s IS NOT DISTINCT FROM OLD.%s OR NEW.%s IS NOT DISTINCT FROM NEW.%s THEN\n"
-		       "      NEW.%s := NEW.%s; RETURN NEW;\n"
-		       "    END IF;\n"
-		       "    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN RETURN NEW; END IF;\n",
-		       n, n, n, o, n, o, o, o);
-	lk_buffer_addf(out,
-		       "  ELSIF TG_ARGV[0] = 'new' THEN\n"
-		       "    IF NEW.%s IS NOT DISTINCT FROM OLD.%s OR NEW.%s IS NOT DISTINCT FROM NEW.%s THEN\n"
-		       "      NEW.%s := NEW.%s; RETURN NEW;\n"
-		       "    END IF;\n",
-		       o, o, o, n, o, n);
-	lk_buffer_addf(out,
-		       "  ELSE\n"
-		       "    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
-		       "    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
-		       "  END IF;\n",
-		       n, n, n, o, o, o, o, n);
-	lk_buffer_addf(out,
-		       "  RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =\n"
-		       "    pg_catalog.format('lockkeeper: one statement wrote different values into two columns of %%I that are "
-		       "kept equal', TG_TABLE_NAME);\n"
-		       "END $lockkeeper$;\n"
-		       "COMMENT ON FUNCTION %s() IS 'lockkeeper: keeps two columns of a table equal during a migration'",
-		       function);
+	lk_buffer_addf(
+		out,
+		"CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql%s AS $lockkeeper$\n"
+		"BEGIN\n"
+		"  IF TG_ARGV[0] = 'insert' THEN\n"
+		"    IF NEW.%s IS NOT DISTINCT FROM (%s) THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
+		"    IF NEW.%s IS NOT DISTINCT FROM (%s) THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n",
+		function, from->builtin ? "" : " SET search_path FROM CURRENT", n, d, n, o, o, d, o,
+		n);
+	lk_buffer_addf(
+		out,
+		"  ELSIF TG_ARGV[0] = 'old' THEN\n"
+		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s OR NEW.%s IS NOT DISTINCT FROM NEW.%s THEN\n"
+		"      NEW.%s := NEW.%s; RETURN NEW;\n"
+		"    END IF;\n"
+		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN RETURN NEW; END IF;\n",
+		n, n, n, o, n, o, o, o);
+	lk_buffer_addf(
+		out,
+		"  ELSIF TG_ARGV[0] = 'new' THEN\n"
+		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s OR NEW.%s IS NOT DISTINCT FROM NEW.%s THEN\n"
+		"      NEW.%s := NEW.%s; RETURN NEW;\n"
+		"    END IF;\n",
+		o, o, o, n, o, n);
+	lk_buffer_addf(
+		out,
+		"  ELSE\n"
+		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
+		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
+		"  END IF;\n",
+		n, n, n, o, o, o, o, n);
+	lk_buffer_addf(
+		out,
+		"  RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =\n"
+		"    pg_catalog.format('lockkeeper: one statement wrote different values into two columns of %%I that are "
+		"kept equal', TG_TABLE_NAME);\n"
+		"END $lockkeeper$;\n"
+		"COMMENT ON FUNCTION %s() IS 'lockkeeper: keeps two columns of a table equal during a migration'",
+		function);
 }
 
 /* The trigger's name must sort behind every other row trigger's, since they fire in order of name. */
@@ -75,18 +80,20 @@ static bool choose_prefix(struct lk_session *session, const struct lk_table *tab
 			*prefix = prefixes[i];
 			return true;
 		}
-	return lk_fail(error, LK_ERROR_REFUSED,
-		       "trigger \"%s\" of table %s fires after ours would (triggers fire in order of name): rename it",
-		       last, table->shown);
+	return lk_fail(
+		error, LK_ERROR_REFUSED,
+		"trigger \"%s\" of table %s fires after ours would (triggers fire in order of name): rename it",
+		last, table->shown);
 }
 
 static void add_trigger(struct lk_buffer *out, const char *names[4], const char *when)
 {
 	/* names: trigger, event, table, function with argument */
-	lk_buffer_addf(out,
-		       ";\nCREATE TRIGGER %s BEFORE %s ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION %s;\n"
-		       "ALTER TABLE %s ENABLE ALWAYS TRIGGER %s",
-		       names[0], names[1], names[2], when, names[3], names[2], names[0]);
+	lk_buffer_addf(
+		out,
+		";\nCREATE TRIGGER %s BEFORE %s ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION %s;\n"
+		"ALTER TABLE %s ENABLE ALWAYS TRIGGER %s",
+		names[0], names[1], names[2], when, names[3], names[2], names[0]);
 }
 
 #define NOT_BACKFILL "pg_catalog.current_setting('lockkeeper.backfill', true) IS DISTINCT FROM 'on'"
@@ -99,7 +106,8 @@ static void add_triggers(struct lk_buffer *out, const struct lk_table *table,
 	char *differ = lk_format("NEW.%s IS DISTINCT FROM NEW.%s AND " NOT_BACKFILL, from->sql, to);
 	for (size_t i = 0; i < LK_COUNT(kinds); i++) {
 		/* The order a, b, c of the update triggers matters: see the function. */
-		char *name = lk_format("\"%s_%d_%c_%s\"", prefix, from->number, "iabc"[i], kinds[i]);
+		char *name =
+			lk_format("\"%s_%d_%c_%s\"", prefix, from->number, "iabc"[i], kinds[i]);
 		char *event = i == 0   ? lk_strdup("INSERT")
 			      : i == 1 ? lk_format("UPDATE OF %s", from->sql)
 			      : i == 2 ? lk_format("UPDATE OF %s", to)
@@ -115,8 +123,9 @@ static void add_triggers(struct lk_buffer *out, const struct lk_table *table,
 	free(function);
 }
 
-static bool add_grants(struct lk_session *session, struct lk_buffer *out, const struct lk_table *table,
-		       const struct lk_column *like, const char *to, struct lk_error *error)
+static bool add_grants(struct lk_session *session, struct lk_buffer *out,
+		       const struct lk_table *table, const struct lk_column *like, const char *to,
+		       struct lk_error *error)
 {
 	char id[24], number[16];
 	struct lk_result r;
@@ -137,16 +146,16 @@ static bool add_grants(struct lk_session *session, struct lk_buffer *out, const 
 	return true;
 }
 
-static void add_column(struct lk_session *session, struct lk_buffer *out, const struct lk_table *table,
-		       const struct lk_column *like, const char *to)
+static void add_column(struct lk_session *session, struct lk_buffer *out,
+		       const struct lk_table *table, const struct lk_column *like, const char *to)
 {
 	lk_buffer_addf(out, "ALTER TABLE %s ADD COLUMN %s %s", table->sql, to, like->type);
 	if (like->collation)
 		lk_buffer_addf(out, " COLLATE %s", like->collation);
 	/* Given afterwards, the default is not written into the rows that are already there. */
 	if (like->default_sql)
-		lk_buffer_addf(out, ";\nALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", table->sql, to,
-			       like->default_sql);
+		lk_buffer_addf(out, ";\nALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", table->sql,
+			       to, like->default_sql);
 	if (like->comment) {
 		char *comment = session->driver->quote_text(like->comment);
 		lk_buffer_addf(out, ";\nCOMMENT ON COLUMN %s.%s IS %s", table->sql, to, comment);
@@ -158,22 +167,25 @@ static bool may_keep_equal(const struct lk_table *table, const struct lk_column 
 			   const struct lk_step *step, struct lk_error *error)
 {
 	if (from->identity || from->generated)
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "column %s.%s is %s: the server writes it, so a second column cannot be kept equal",
-			       table->shown, from->name, from->identity ? "an identity" : "generated");
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"column %s.%s is %s: the server writes it, so a second column cannot be kept equal",
+			table->shown, from->name, from->identity ? "an identity" : "generated");
 	if (from->volatile_default)
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "the default of %s.%s (%s) gives another value at each call, so it cannot be told which "
-			       "of two columns a statement wrote",
-			       table->shown, from->name, from->default_sql);
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"the default of %s.%s (%s) gives another value at each call, so it cannot be told which "
+			"of two columns a statement wrote",
+			table->shown, from->name, from->default_sql);
 	if (!from->comparable)
-		return lk_fail(error, LK_ERROR_REFUSED, "type %s of %s.%s has no equality", from->type,
-			       table->shown, from->name);
+		return lk_fail(error, LK_ERROR_REFUSED, "type %s of %s.%s has no equality",
+			       from->type, table->shown, from->name);
 	if (lk_table_column(table, step->to))
-		return lk_fail(error, LK_ERROR_PLAN,
-			       "table %s already has a column \"%s\": choose another name, or drop it if it was left "
-			       "by an earlier attempt",
-			       table->shown, step->to);
+		return lk_fail(
+			error, LK_ERROR_PLAN,
+			"table %s already has a column \"%s\": choose another name, or drop it if it was left "
+			"by an earlier attempt",
+			table->shown, step->to);
 	return true;
 }
 
@@ -184,7 +196,8 @@ char *lk_pg_dual_write_sql(struct lk_session *session, const struct lk_table *ta
 	const char *prefix = NULL;
 	const struct lk_column *from = lk_table_need_column(table, step->from, error);
 	const struct lk_column *like =
-		from ? lk_table_need_column(table, step->like ? step->like : step->from, error) : NULL;
+		from ? lk_table_need_column(table, step->like ? step->like : step->from, error)
+		     : NULL;
 	if (!like || !may_keep_equal(table, from, step, error) ||
 	    !choose_prefix(session, table, &prefix, error))
 		return NULL;
@@ -224,7 +237,8 @@ bool lk_pg_dual_write_exists(struct lk_session *session, const struct lk_table *
 {
 	struct lk_result r;
 	char *function = lk_pg_dual_write_function(table, from);
-	bool read = LK_QUERY(session, &r, error, "SELECT to_regprocedure($1 || '()') IS NOT NULL", function);
+	bool read = LK_QUERY(session, &r, error, "SELECT to_regprocedure($1 || '()') IS NOT NULL",
+			     function);
 	free(function);
 	if (!read)
 		return false;

@@ -20,7 +20,7 @@
 
 struct attempt {
 	int tries, given_way;
-	bool autovacuum;       /* stands in the way now */
+	bool autovacuum; /* stands in the way now */
 	bool long_try_used;
 	char said[300];
 	int64_t said_at;
@@ -75,21 +75,24 @@ static bool look_first(struct lk_step_run *run, const struct lk_pg_lock *lock,
 	if (!lock->table_sql)
 		return true;
 	snprintf(age, sizeof age, "%d", LONG_TRANSACTION_MS);
-	if (!LK_QUERY(run->session, &r, error, holder_sql, lock->table_sql, conflicts(lock->mode), age))
+	if (!LK_QUERY(run->session, &r, error, holder_sql, lock->table_sql, conflicts(lock->mode),
+		      age))
 		return false;
 	if (r.rows > 0) {
 		attempt->autovacuum = lk_cell_bool(&r, 0, 5);
 		*held = !attempt->autovacuum;
 		if (lk_cell(&r, 0, 6))
-			snprintf(text, sizeof text,
-				 "waiting outside the lock queue: prepared transaction '%s' holds %s",
-				 lk_cell(&r, 0, 6), lock->table_sql);
+			snprintf(
+				text, sizeof text,
+				"waiting outside the lock queue: prepared transaction '%s' holds %s",
+				lk_cell(&r, 0, 6), lock->table_sql);
 		else
-			snprintf(text, sizeof text,
-				 "waiting outside the lock queue: process %s (%s %s, %s) has held %s for long",
-				 lk_cell_text(&r, 0, 0), lk_cell_text(&r, 0, 2),
-				 attempt->autovacuum ? "autovacuum" : lk_cell_text(&r, 0, 1),
-				 lk_cell_text(&r, 0, 3), lock->table_sql);
+			snprintf(
+				text, sizeof text,
+				"waiting outside the lock queue: process %s (%s %s, %s) has held %s for long",
+				lk_cell_text(&r, 0, 0), lk_cell_text(&r, 0, 2),
+				attempt->autovacuum ? "autovacuum" : lk_cell_text(&r, 0, 1),
+				lk_cell_text(&r, 0, 3), lock->table_sql);
 		say_once(run, attempt, text);
 	}
 	lk_result_free(&r);
@@ -117,7 +120,8 @@ static bool set_timeouts(struct lk_step_run *run, struct attempt *attempt, struc
 	return LK_RUN(run->session, error, "SELECT set_config('lock_timeout', $1, true)", ms);
 }
 
-static bool try_once(struct lk_step_run *run, const struct lk_pg_lock *lock, struct attempt *attempt,
+static bool try_once(struct lk_step_run *run, const struct lk_pg_lock *lock,
+		     struct attempt *attempt,
 		     bool (*work)(struct lk_step_run *, void *, struct lk_error *), void *argument,
 		     struct lk_error *error)
 {
@@ -139,19 +143,24 @@ static bool try_again(struct lk_step_run *run, struct attempt *attempt, struct l
 {
 	if (error->class == LK_ERROR_CANCELLED && atomic_exchange(&run->pace->give_way, false)) {
 		if (++attempt->given_way < MOST_GIVEN_WAY) {
-			lk_pg_say(run, "gave way: our statement kept other sessions waiting for over %lld ms",
-				  (long long)lk_pg_lock_wait_ms(run));
+			lk_pg_say(
+				run,
+				"gave way: our statement kept other sessions waiting for over %lld ms",
+				(long long)lk_pg_lock_wait_ms(run));
 			return true;
 		}
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "the statement kept other sessions waiting for over %lld ms in each of %d tries: it "
-			       "needs a quieter time or another strategy",
-			       (long long)lk_pg_lock_wait_ms(run), attempt->given_way);
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"the statement kept other sessions waiting for over %lld ms in each of %d tries: it "
+			"needs a quieter time or another strategy",
+			(long long)lk_pg_lock_wait_ms(run), attempt->given_way);
 	}
 	if (error->class != LK_ERROR_RETRY)
 		return false;
-	lk_pg_say(run, "try %d for the lock on %s gave up after %lld ms; next in %d ms", attempt->tries,
-		  run->plan->steps[run->number].table ? run->plan->steps[run->number].table : "the table",
+	lk_pg_say(run, "try %d for the lock on %s gave up after %lld ms; next in %d ms",
+		  attempt->tries,
+		  run->plan->steps[run->number].table ? run->plan->steps[run->number].table
+						      : "the table",
 		  (long long)lk_pg_lock_wait_ms(run), GAP_MS);
 	return true;
 }

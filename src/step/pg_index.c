@@ -7,13 +7,14 @@ bool lk_pg_index_state(struct lk_session *session, const char *table_sql, const 
 		       enum lk_pg_index_state *state, struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT i.indisvalid AND i.indisready FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid"
-		      " WHERE c.relname = $2 AND c.relnamespace = coalesce((SELECT relnamespace FROM pg_class"
-		      " WHERE oid = to_regclass(nullif($1, ''))), current_schema()::regnamespace)",
-		      table_sql, name))
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT i.indisvalid AND i.indisready FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid"
+		    " WHERE c.relname = $2 AND c.relnamespace = coalesce((SELECT relnamespace FROM pg_class"
+		    " WHERE oid = to_regclass(nullif($1, ''))), current_schema()::regnamespace)",
+		    table_sql, name))
 		return false;
-	*state = r.rows == 0                 ? LK_PG_INDEX_ABSENT
+	*state = r.rows == 0		  ? LK_PG_INDEX_ABSENT
 		 : lk_cell_bool(&r, 0, 0) ? LK_PG_INDEX_VALID
 					  : LK_PG_INDEX_INVALID;
 	lk_result_free(&r);
@@ -24,11 +25,12 @@ static char *qualified(struct lk_session *session, const char *table_sql, const 
 		       struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT format('%I.%I', n.nspname, $2) FROM pg_namespace n WHERE n.oid ="
-		      " coalesce((SELECT relnamespace FROM pg_class WHERE oid = to_regclass(nullif($1, ''))),"
-		      " current_schema()::regnamespace)",
-		      table_sql, name))
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT format('%I.%I', n.nspname, $2) FROM pg_namespace n WHERE n.oid ="
+		    " coalesce((SELECT relnamespace FROM pg_class WHERE oid = to_regclass(nullif($1, ''))),"
+		    " current_schema()::regnamespace)",
+		    table_sql, name))
 		return NULL;
 	char *sql = lk_strdup(r.rows ? lk_cell_text(&r, 0, 0) : name);
 	lk_result_free(&r);

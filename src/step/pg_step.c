@@ -52,12 +52,13 @@ int64_t lk_pg_lock_wait_ms(const struct lk_step_run *run)
 }
 
 const struct lk_step_ops lk_pg_steps = {
-	.verbs = {
-		[LK_VERB_GATE] = &lk_pg_verb_gate,
-		[LK_VERB_DDL] = &lk_pg_verb_ddl,
-		[LK_VERB_DUAL_WRITE] = &lk_pg_verb_dual_write,
-		[LK_VERB_BACKFILL] = &lk_pg_verb_backfill,
-		[LK_VERB_VERIFY] = &lk_pg_verb_verify,
-		[LK_VERB_END_DUAL_WRITE] = &lk_pg_verb_end_dual_write,
-	},
+	.verbs =
+		{
+			[LK_VERB_GATE] = &lk_pg_verb_gate,
+			[LK_VERB_DDL] = &lk_pg_verb_ddl,
+			[LK_VERB_DUAL_WRITE] = &lk_pg_verb_dual_write,
+			[LK_VERB_BACKFILL] = &lk_pg_verb_backfill,
+			[LK_VERB_VERIFY] = &lk_pg_verb_verify,
+			[LK_VERB_END_DUAL_WRITE] = &lk_pg_verb_end_dual_write,
+		},
 };

@@ -12,8 +12,8 @@
 #define SAMPLE "5"
 
 /* The rows that the SQL returns, as text "a, b | c, d"; *rows is how many were seen, at most SAMPLE. */
-static bool sample(struct lk_session *session, const char *sql, char *text, size_t size, size_t *rows,
-		   struct lk_error *error)
+static bool sample(struct lk_session *session, const char *sql, char *text, size_t size,
+		   size_t *rows, struct lk_error *error)
 {
 	struct lk_result r;
 	struct lk_buffer out = {0};
@@ -25,7 +25,11 @@ static bool sample(struct lk_session *session, const char *sql, char *text, size
 	for (size_t i = 0; i < r.rows; i++)
 		for (size_t c = 0; c < r.columns; c++) {
 			const char *cell = lk_cell(&r, i, c);
-			lk_buffer_addf(&out, "%s%s", c ? ", " : i ? " | " : "", cell ? cell : "NULL");
+			lk_buffer_addf(&out, "%s%s",
+				       c   ? ", "
+				       : i ? " | "
+					   : "",
+				       cell ? cell : "NULL");
 		}
 	lk_copy_text(text, size, lk_buffer_text(&out));
 	*rows = r.rows;
@@ -126,8 +130,8 @@ static enum lk_outcome gate_forward(struct lk_step_run *run, struct lk_error *er
 			return lk_step_outcome(run, error);
 		}
 		if (count > 0) {
-			snprintf(run->note, sizeof run->note, "waiting until nothing is returned; now: %.230s",
-				 rows);
+			snprintf(run->note, sizeof run->note,
+				 "waiting until nothing is returned; now: %.230s", rows);
 			return LK_OUTCOME_WAITING;
 		}
 		LK_COPY(run->note, "the check returned nothing");

@@ -22,7 +22,8 @@ static bool given_way(struct lk_step_run *run, int tries, const struct lk_error 
 	    !atomic_exchange(&run->pace->give_way, false))
 		return false;
 	if (run->say)
-		run->say(run->context, "gave way: our statement kept other sessions waiting; it begins again");
+		run->say(run->context,
+			 "gave way: our statement kept other sessions waiting; it begins again");
 	return lk_pace_sleep(run->pace, TRY_GAP_MS);
 }
 
@@ -60,8 +61,8 @@ bool lk_step_describe(struct lk_session *session, const struct lk_plan *plan, si
 
 bool lk_step_joins_next(const struct lk_plan *plan, size_t number)
 {
-	return plan->steps[number].verb == LK_VERB_END_DUAL_WRITE && number + 1 < plan->step_count &&
-	       plan->steps[number + 1].verb == LK_VERB_DDL &&
+	return plan->steps[number].verb == LK_VERB_END_DUAL_WRITE &&
+	       number + 1 < plan->step_count && plan->steps[number + 1].verb == LK_VERB_DDL &&
 	       plan->steps[number + 1].phase == plan->steps[number].phase;
 }
 
@@ -73,5 +74,6 @@ bool lk_step_irreversible(const struct lk_step *step)
 
 enum lk_outcome lk_step_outcome(const struct lk_step_run *run, const struct lk_error *error)
 {
-	return atomic_load(&run->pace->stop) && error->class != LK_ERROR_FENCED ? LK_OUTCOME_STOPPED : LK_OUTCOME_FAILED;
+	return atomic_load(&run->pace->stop) && error->class != LK_ERROR_FENCED ? LK_OUTCOME_STOPPED
+										: LK_OUTCOME_FAILED;
 }

@@ -64,12 +64,11 @@ void lk_lag_learn(struct lk_lag *lag, const struct lk_sample *sample)
 			continue;
 		replica->seen_us = sample->taken_us;
 		replica->silent_ms = seen->reply_age_ms;
-		replica->lag_ms = seen->position < 0
-					  ? -1
-					  : lag_of(lag, seen->position, sample->taken_us);
-		replica->state = seen->position < 0                ? LK_LAG_UNKNOWN
+		replica->lag_ms =
+			seen->position < 0 ? -1 : lag_of(lag, seen->position, sample->taken_us);
+		replica->state = seen->position < 0		 ? LK_LAG_UNKNOWN
 				 : seen->reply_age_ms > STALE_MS ? LK_LAG_STALE
-								   : LK_LAG_OK;
+								 : LK_LAG_OK;
 	}
 	for (size_t i = 0; i < lag->replica_count; i++)
 		if (lag->replicas[i].seen_us != sample->taken_us) {

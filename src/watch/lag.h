@@ -14,8 +14,8 @@ enum lk_lag_state { LK_LAG_OK, LK_LAG_STALE, LK_LAG_GONE, LK_LAG_UNKNOWN };
 struct lk_lag_replica {
 	char name[64];
 	enum lk_lag_state state;
-	double lag_ms;         /* negative: unknown */
-	double silent_ms;      /* since it was heard of, negative unknown */
+	double lag_ms;	  /* negative: unknown */
+	double silent_ms; /* since it was heard of, negative unknown */
 	int64_t seen_us;
 };
 

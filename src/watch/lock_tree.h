@@ -12,14 +12,14 @@
 struct lk_lock_node {
 	const struct lk_sample_session *session; /* points into the sample */
 	int depth;
-	int waiting_below;                       /* sessions behind this one, at any depth */
+	int waiting_below; /* sessions behind this one, at any depth */
 };
 
 struct lk_lock_tree {
 	struct lk_lock_node *nodes;
 	size_t count;
-	int we_block;   /* sessions that are not ours and wait, at any depth, behind one of ours */
-	int we_wait;    /* sessions of ours that wait for others */
+	int we_block; /* sessions that are not ours and wait, at any depth, behind one of ours */
+	int we_wait;  /* sessions of ours that wait for others */
 	double longest_victim_ms; /* wait of the one of we_block that waits longest */
 };
 

@@ -14,24 +14,25 @@ static const char session_sql[] =
 	" coalesce(host(client_addr), CASE WHEN backend_type = 'client backend' THEN 'local' ELSE '' END),"
 	" coalesce(state, backend_type), CASE WHEN wait_event_type IS NULL OR wait_event_type = 'Client' THEN ''"
 	" ELSE wait_event_type || ':' || wait_event END,"
-	" " AGE_MS("xact_start") ", CASE WHEN state = 'active' THEN " AGE_MS("query_start")
-	" ELSE " AGE_MS("state_change") " END, left(query, 220),"
-	" CASE WHEN wait_event_type = 'Lock' THEN array_to_string(pg_blocking_pids(pid), ' ') ELSE '' END,"
-	" application_name LIKE 'lockkeeper:' || $1 || ':%',"
-	" application_name = 'lockkeeper:' || $1 || ':worker'"
-	" FROM pg_stat_activity WHERE (backend_type = 'client backend' OR backend_type = 'autovacuum worker')"
-	" AND pid <> pg_backend_pid() AND (state IS DISTINCT FROM 'idle' OR application_name LIKE"
-	" 'lockkeeper:' || $1 || ':%')"
-	" ORDER BY wait_event_type = 'Lock' DESC, xact_start NULLS LAST LIMIT 300";
+	" " AGE_MS("xact_start") ", CASE WHEN state = 'active' THEN " AGE_MS("query_start") " ELSE " AGE_MS(
+		"state_change") " END, left(query, 220),"
+				" CASE WHEN wait_event_type = 'Lock' THEN array_to_string(pg_blocking_pids(pid), ' ') ELSE '' END,"
+				" application_name LIKE 'lockkeeper:' || $1 || ':%',"
+				" application_name = 'lockkeeper:' || $1 || ':worker'"
+				" FROM pg_stat_activity WHERE (backend_type = 'client backend' OR backend_type = 'autovacuum worker')"
+				" AND pid <> pg_backend_pid() AND (state IS DISTINCT FROM 'idle' OR application_name LIKE"
+				" 'lockkeeper:' || $1 || ':%')"
+				" ORDER BY wait_event_type = 'Lock' DESC, xact_start NULLS LAST LIMIT 300";
 
 static const char count_sql[] =
 	"SELECT count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE state = 'idle'),"
 	" count(*) FILTER (WHERE state LIKE 'idle in transaction%'),"
 	" count(*) FILTER (WHERE wait_event_type = 'Lock'),"
-	" coalesce(max(" AGE_MS("xact_start") ") FILTER (WHERE application_name NOT LIKE 'lockkeeper:%'), -1),"
-	" (SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()),"
-	" pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, current_setting('max_connections')"
-	" FROM pg_stat_activity WHERE backend_type = 'client backend'";
+	" coalesce(max(" AGE_MS(
+		"xact_start") ") FILTER (WHERE application_name NOT LIKE 'lockkeeper:%'), -1),"
+			      " (SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()),"
+			      " pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, current_setting('max_connections')"
+			      " FROM pg_stat_activity WHERE backend_type = 'client backend'";
 
 /* A walsender in state "backup" is a base backup, not a replica. */
 static const char replica_sql[] =
@@ -106,7 +107,8 @@ static bool read_sessions(struct lk_session *session, const struct lk_watch_scop
 	return true;
 }
 
-static bool read_counts(struct lk_session *session, struct lk_sample *sample, struct lk_error *error)
+static bool read_counts(struct lk_session *session, struct lk_sample *sample,
+			struct lk_error *error)
 {
 	struct lk_result r;
 	if (!LK_QUERY(session, &r, error, count_sql))
@@ -124,7 +126,8 @@ static bool read_counts(struct lk_session *session, struct lk_sample *sample, st
 	return true;
 }
 
-static bool read_replicas(struct lk_session *session, struct lk_sample *sample, struct lk_error *error)
+static bool read_replicas(struct lk_session *session, struct lk_sample *sample,
+			  struct lk_error *error)
 {
 	struct lk_result r;
 	if (!LK_QUERY(session, &r, error, replica_sql))
@@ -185,7 +188,8 @@ static bool read_locks(struct lk_session *session, const struct lk_watch_scope *
 		LK_COPY(s->object, lk_cell_text(&r, i, 2));
 		s->holds_table = granted && !s->ours;
 		if (!granted)
-			s->wait_ms = lk_cell_double(&r, i, 4) >= 0 ? lk_cell_double(&r, i, 4) : s->query_ms;
+			s->wait_ms = lk_cell_double(&r, i, 4) >= 0 ? lk_cell_double(&r, i, 4)
+								   : s->query_ms;
 	}
 	lk_result_free(&r);
 	return true;
@@ -203,11 +207,12 @@ static bool pg_quiet(struct lk_session *session, const char *run, struct lk_quie
 		     struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT count(*), count(*) FILTER (WHERE a.xact_start IS NOT NULL OR a.state = 'active'),"
-		      " (SELECT count(*) FROM pg_locks l WHERE l.pid = ANY (array_agg(a.pid)))"
-		      " FROM pg_stat_activity a WHERE a.application_name = 'lockkeeper:' || $1 || ':worker'",
-		      run))
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT count(*), count(*) FILTER (WHERE a.xact_start IS NOT NULL OR a.state = 'active'),"
+		    " (SELECT count(*) FROM pg_locks l WHERE l.pid = ANY (array_agg(a.pid)))"
+		    " FROM pg_stat_activity a WHERE a.application_name = 'lockkeeper:' || $1 || ':worker'",
+		    run))
 		return false;
 	quiet->sessions = (int)lk_cell_int(&r, 0, 0);
 	quiet->open_transactions = (int)lk_cell_int(&r, 0, 1);

@@ -12,32 +12,32 @@ enum { LK_SAMPLE_SESSIONS = 300, LK_SAMPLE_BLOCKERS = 8, LK_SAMPLE_REPLICAS = 12
 
 struct lk_sample_session {
 	int pid;
-	bool ours;                 /* of this run */
-	bool worker;               /* its worker */
+	bool ours;   /* of this run */
+	bool worker; /* its worker */
 	char user[48], application[48], client[48], state[24], wait[40];
 	char mode[28], object[96]; /* the lock it waits for, or that a blocker holds */
 	double transaction_ms, query_ms, wait_ms; /* negative: none */
 	char statement[240];
-	bool holds_table;          /* a lock on one of the plan's tables, in a transaction older than 1 s */
+	bool holds_table; /* a lock on one of the plan's tables, in a transaction older than 1 s */
 	int blockers[LK_SAMPLE_BLOCKERS], blocker_count;
 };
 
 struct lk_sample_replica {
 	char name[64], state[16];
-	int64_t position;          /* replayed, in bytes; negative unknown (a privilege is missing) */
-	double reply_age_ms;       /* negative unknown */
+	int64_t position;    /* replayed, in bytes; negative unknown (a privilege is missing) */
+	double reply_age_ms; /* negative unknown */
 };
 
 struct lk_sample {
-	int64_t taken_us;          /* lk_clock_us at the end of the reading */
-	int64_t position;          /* of the primary's log, in bytes */
+	int64_t taken_us; /* lk_clock_us at the end of the reading */
+	int64_t position; /* of the primary's log, in bytes */
 	int active, idle, idle_in_transaction, waiting, max_connections;
-	int64_t transactions;      /* committed and rolled back since the server started */
+	int64_t transactions; /* committed and rolled back since the server started */
 	double oldest_transaction_ms;
-	double probe_ms;           /* negative: no probe, or it failed */
+	double probe_ms; /* negative: no probe, or it failed */
 	struct lk_sample_session *sessions;
 	size_t session_count;
-	size_t hidden;             /* idle sessions that were only counted */
+	size_t hidden; /* idle sessions that were only counted */
 	struct lk_sample_replica replicas[LK_SAMPLE_REPLICAS];
 	size_t replica_count;
 };
@@ -46,7 +46,7 @@ struct lk_sample {
 struct lk_watch_scope {
 	const char *run;
 	const char *const *tables; /* quoted names; NULL at the end */
-	const char *probe;         /* SQL, or NULL */
+	const char *probe;	   /* SQL, or NULL */
 };
 
 bool lk_watch_sample(struct lk_session *session, const struct lk_watch_scope *scope,
