@@ -43,7 +43,10 @@ static void child(const struct keeper *keeper, const struct screen_options *opti
 	unsetenv("NO_COLOR");
 	if (options->no_color)
 		setenv("NO_COLOR", options->no_color, 1);
-	argv[count++] = keeper->path;
+	if (options->program)
+		argv[0] = options->program;
+	else
+		argv[count++] = keeper->path;
 	for (size_t i = 0; i < LK_COUNT(options->arguments) && options->arguments[i]; i++)
 		argv[count++] = options->arguments[i];
 	execv(argv[0], (char *const *)(uintptr_t)argv);

@@ -54,6 +54,7 @@ struct screen_options {
 	const char *term;     /* default xterm-256color */
 	const char *no_color; /* value of NO_COLOR, NULL: not set */
 	const char *arguments[8];
+	const char *program; /* instead of the console's driver; gets the arguments alone */
 };
 
 struct keeper *keeper_start(void);
