@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
 
 static const struct lk_catalog_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_catalog,
@@ -78,6 +79,12 @@ const struct lk_column *lk_table_need_column(const struct lk_table *table, const
 				table->shown, name, table->columns[i].name);
 			return NULL;
 		}
-	lk_fail(error, LK_ERROR_PLAN, "table %s has no column \"%s\"", table->shown, name);
+	const char **names = lk_alloc((table->column_count + 1) * sizeof *names);
+	for (size_t i = 0; i < table->column_count; i++)
+		names[i] = table->columns[i].name;
+	const char *near = lk_nearest_word(name, names);
+	lk_fail(error, LK_ERROR_PLAN, "table %s has no column \"%s\"%s%s%s", table->shown, name,
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	free(names);
 	return NULL;
 }

@@ -12,13 +12,13 @@ struct lk_column {
 	char *name, *sql;  /* exact, and quoted */
 	char *type;	   /* as DDL wants it: "character varying(40)" */
 	char *collation;   /* quoted and qualified; NULL when it is the type's own */
-	char *default_sql; /* expression; NULL none */
+	char *default_sql; /* expression, of the column or else of its domain; NULL none */
 	char *comment;	   /* NULL none */
 	bool not_null;
 	bool volatile_default; /* gives another value at each call, within one statement too */
 	bool identity, generated;
 	bool comparable; /* the type has an equality */
-	bool builtin;	 /* the type's operators are found whatever the search path is */
+	bool constrained; /* the type is a domain with constraints: adding a column of it rewrites the table */
 	int number;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "catalog/catalog.h"
 #include "catalog/identifier.h"
 
@@ -36,6 +37,30 @@ static const char *kind_name(const char *kind)
 	return "relation of an unknown kind";
 }
 
+/* Says so, with the name that was perhaps meant. */
+static bool no_such_table(struct lk_session *session, const char *written, struct lk_error *error)
+{
+	static const char sql[] =
+		"SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname::text ELSE n.nspname || '.' ||"
+		" c.relname END FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_|^information_schema$|^lockkeeper$'"
+		" LIMIT 2000";
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error, sql))
+		return false;
+	const char **names = lk_alloc((r.rows + 1) * sizeof *names);
+	for (size_t i = 0; i < r.rows; i++)
+		names[i] = lk_cell_text(&r, i, 0);
+	const char *near = lk_nearest_word(written, names);
+	lk_fail(error, LK_ERROR_PLAN,
+		"there is no table \"%s\" that this role can see (names are exact; give the schema when it "
+		"is not in the search path)%s%s%s",
+		written, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	free(names);
+	lk_result_free(&r);
+	return false;
+}
+
 static bool read_relation(struct lk_session *session, const char *written, struct lk_table *table,
 			  struct lk_error *error)
 {
@@ -59,11 +84,7 @@ static bool read_relation(struct lk_session *session, const char *written, struc
 		return false;
 	if (r.rows == 0) {
 		lk_result_free(&r);
-		return lk_fail(
-			error, LK_ERROR_PLAN,
-			"there is no table \"%s\" that this role can see (names are exact; give the schema "
-			"when it is not in the search path)",
-			written);
+		return no_such_table(session, written, error);
 	}
 	table->id = lk_cell_int(&r, 0, 0);
 	table->schema = lk_strdup(lk_cell_text(&r, 0, 1));
@@ -91,9 +112,10 @@ static const char columns_sql[] =
 	" CASE WHEN a.attcollation <> t.typcollation THEN (SELECT format('%I.%I', cn.nspname, co.collname)"
 	"   FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace"
 	"   WHERE co.oid = a.attcollation) END,"
-	" CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,"
+	" CASE WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid),"
+	"   pg_get_expr(t.typdefaultbin, 0)) END,"
 	" col_description(a.attrelid, a.attnum), a.attnotnull,"
-	" d.adbin IS NOT NULL AND EXISTS (SELECT FROM regexp_matches(d.adbin::text,"
+	" EXISTS (SELECT FROM regexp_matches(coalesce(d.adbin, t.typdefaultbin)::text,"
 	"   ':(?:funcid|opfuncid) (\\d+)', 'g') m JOIN pg_proc p ON p.oid = m[1]::oid"
 	"   WHERE p.provolatile = 'v'),"
 	" a.attidentity <> '', a.attgenerated <> '', a.attnum,"
@@ -102,7 +124,10 @@ static const char columns_sql[] =
 	"   (bt.oid, CASE WHEN bt.typtype = 'e' THEN 'anyenum'::regtype WHEN bt.typcategory = 'A' THEN"
 	"    'anyarray'::regtype WHEN bt.typtype = 'c' THEN 'record'::regtype WHEN bt.typtype = 'r' THEN"
 	"    'anyrange'::regtype WHEN bt.typname = 'varchar' THEN 'text'::regtype ELSE bt.oid END)),"
-	" bt.typnamespace = 'pg_catalog'::regnamespace"
+	" EXISTS (WITH RECURSIVE up AS (SELECT t.oid, t.typtype, t.typbasetype, t.typnotnull UNION ALL"
+	"   SELECT b.oid, b.typtype, b.typbasetype, b.typnotnull FROM up JOIN pg_type b"
+	"   ON b.oid = up.typbasetype) SELECT FROM up WHERE typtype = 'd' AND (typnotnull OR EXISTS"
+	"   (SELECT FROM pg_constraint c WHERE c.contypid = up.oid)))"
 	" FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
 	" JOIN pg_type bt ON bt.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END"
 	" LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
@@ -134,7 +159,7 @@ static bool read_columns(struct lk_session *session, struct lk_table *table, str
 		c->generated = lk_cell_bool(&r, i, 8);
 		c->number = (int)lk_cell_int(&r, i, 9);
 		c->comparable = lk_cell_bool(&r, i, 10);
-		c->builtin = lk_cell_bool(&r, i, 11);
+		c->constrained = lk_cell_bool(&r, i, 11);
 	}
 	lk_result_free(&r);
 	return true;

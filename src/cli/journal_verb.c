@@ -54,13 +54,28 @@ static bool reached(const char *verb, const struct lk_journal_run *run)
 	if (strcmp(verb, "pause") == 0 || strcmp(verb, "abort") == 0)
 		return stands;
 	if (strcmp(verb, "rollback") == 0)
-		return strcmp(run->state, "undoing") == 0 || is_over(run) ||
-		       strcmp(run->state, "waiting") == 0;
+		return run->backward;
 	return !stands;
 }
 
+/* The keeper has taken the wish out of the journal again, and said why. */
+static bool refused(const struct call *c, const struct lk_journal_run *run, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(c->session, &r, error,
+		      "SELECT text FROM lockkeeper.event WHERE run = $1 AND kind = 'refused'"
+		      " ORDER BY number DESC LIMIT 1",
+		      run->name))
+		return false;
+	lk_fail(error, LK_ERROR_REFUSED, "%s",
+		r.rows ? lk_cell_text(&r, 0, 0) : "the keeper does not do it");
+	lk_result_free(&r);
+	return false;
+}
+
 /* Waits until the keeper has taken the wish up. */
-static bool wait_reached(const struct call *c, struct lk_journal_run *run, struct lk_error *error)
+static bool wait_reached(const struct call *c, const char *wanted, struct lk_journal_run *run,
+			 struct lk_error *error)
 {
 	int64_t until = lk_clock_us() + PATIENCE_MS * 1000;
 	char name[24];
@@ -70,6 +85,8 @@ static bool wait_reached(const struct call *c, struct lk_journal_run *run, struc
 			return false;
 		if (reached(c->verb, run) || is_over(run))
 			return true;
+		if (strcmp(wanted, "rollback") == 0 && strcmp(run->wanted, wanted) != 0)
+			return refused(c, run, error);
 		lk_sleep_ms(50);
 	} while (lk_clock_us() < until);
 	return lk_fail(
@@ -112,13 +129,15 @@ static int wish(const struct call *c, struct lk_journal_run *run)
 		print_run(c, run, "it is over: nothing to do");
 		return strcmp(c->verb, "pause") == 0 ? LK_EXIT_DONE : LK_EXIT_FAILED;
 	}
+	const char *value = "running";
 	for (size_t i = 0; i < LK_COUNT(wanted); i++)
-		if (strcmp(wanted[i][0], c->verb) == 0 &&
-		    !lk_journal_set_wanted(c->session, run->name, wanted[i][1], &error))
-			return lk_cli_error(&error);
+		if (strcmp(wanted[i][0], c->verb) == 0)
+			value = wanted[i][1];
+	if (!lk_journal_set_wanted(c->session, run->name, value, &error))
+		return lk_cli_error(&error);
 	if (!keeper_lives(run))
 		return without_keeper(c, run);
-	if (!wait_reached(c, run, &error))
+	if (!wait_reached(c, value, run, &error))
 		return lk_cli_error(&error);
 	print_run(c, run, "");
 	return LK_EXIT_DONE;
@@ -135,6 +154,18 @@ static bool session_user(struct lk_session *session, char *name, size_t size,
 	return true;
 }
 
+static bool has_gate(const struct call *c, const struct lk_journal_run *run, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(c->session, &r, error,
+		      "SELECT FROM lockkeeper.step WHERE run = $1 AND name = $2 AND verb = 'gate'",
+		      run->name, c->gate))
+		return false;
+	bool known = r.rows > 0;
+	lk_result_free(&r);
+	return known || lk_fail(error, LK_ERROR_REFUSED, "the plan has no gate \"%.60s\"", c->gate);
+}
+
 /* From another host the account at the socket is unknown: the database's role answers. */
 static int confirm(const struct call *c, const struct lk_journal_run *run)
 {
@@ -142,10 +173,11 @@ static int confirm(const struct call *c, const struct lk_journal_run *run)
 	struct lk_journal_approval approval = {0};
 	char *host = lk_cli_host();
 	snprintf(approval.gate, sizeof approval.gate, "%s%.50s",
-		 strcmp(run->wanted, "rollback") == 0 ? LK_WAY_BACK_PREFIX : "", c->gate);
+		 run->backward ? LK_WAY_BACK_PREFIX : "", c->gate);
 	snprintf(approval.origin, sizeof approval.origin, "journal, from %.60s", host);
 	free(host);
-	if (!session_user(c->session, approval.who, sizeof approval.who, &error) ||
+	if (!has_gate(c, run, &error) ||
+	    !session_user(c->session, approval.who, sizeof approval.who, &error) ||
 	    !lk_journal_approve(c->session, run->name, run->digest, &approval, &error))
 		return lk_cli_error(&error);
 	print_run(c, run, "the answer is in the journal; the keeper reads it within a second");

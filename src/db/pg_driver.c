@@ -23,7 +23,8 @@ static const char setup_sql[] =
 	"SELECT set_config(name, wanted, false) FROM (VALUES"
 	" ('datestyle','ISO, YMD'), ('intervalstyle','iso_8601'), ('extra_float_digits','3'),"
 	" ('bytea_output','hex'), ('statement_timeout','0'), ('lock_timeout','0'),"
-	" ('idle_in_transaction_session_timeout','0'), ('default_transaction_isolation','read committed'),"
+	" ('idle_in_transaction_session_timeout','0'), ('idle_session_timeout','0'),"
+	" ('transaction_timeout','0'), ('default_transaction_isolation','read committed'),"
 	" ('default_transaction_read_only','off'), ('standard_conforming_strings','on'),"
 	" ('client_connection_check_interval','1000'), ('jit','off')) AS w(name, wanted)"
 	" WHERE EXISTS (SELECT FROM pg_catalog.pg_settings s WHERE lower(s.name) = w.name)";

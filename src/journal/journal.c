@@ -107,6 +107,11 @@ bool lk_journal_set_wanted(struct lk_session *session, const char *run, const ch
 	return ops(session)->set_wanted(session, run, wanted, error);
 }
 
+bool lk_journal_set_backward(struct lk_session *session, const char *run, struct lk_error *error)
+{
+	return ops(session)->set_backward(session, run, error);
+}
+
 bool lk_journal_heartbeat(struct lk_session *session, const char *run, int64_t epoch,
 			  struct lk_error *error)
 {

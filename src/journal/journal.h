@@ -16,13 +16,16 @@
 #include "db/session.h"
 #include "plan/model.h"
 
-/* What a person (or a keeper) wants of a run: running, paused, aborted, rollback. */
+/* What a person (or a keeper) wants of a run: running, paused, aborted, rollback; "stopped" is what a keeper
+ * puts there after an error, so that somebody's "running" can be told from its own. */
 struct lk_journal_run {
 	char name[24], plan[64], digest[65];
 	char state[16], reason[300], wanted[16];
 	char host[64],
 		holder[64]; /* of the keeper that wrote last: "alice@bastion-1, process 4410" */
 	int pid;
+	bool backward;      /* it is being taken back, whatever is wanted at the moment */
+	int64_t last_event; /* number of the last one, 0 none */
 	int64_t epoch;
 	int64_t created, changed; /* wall ms */
 	double heartbeat_age_ms;  /* negative: none yet */
@@ -100,6 +103,8 @@ bool lk_journal_set_state(struct lk_session *session, const char *run, const cha
 			  const char *reason, struct lk_error *error);
 bool lk_journal_set_wanted(struct lk_session *session, const char *run, const char *wanted,
 			   struct lk_error *error);
+/* The run is being taken back from now on: for whoever takes it over. */
+bool lk_journal_set_backward(struct lk_session *session, const char *run, struct lk_error *error);
 bool lk_journal_heartbeat(struct lk_session *session, const char *run, int64_t epoch,
 			  struct lk_error *error);
 /* `wanted` of the run, and its approvals under the digest (*approvals is the caller's). */
@@ -142,6 +147,7 @@ struct lk_journal_ops {
 	__typeof__(lk_journal_set_step) *set_step;
 	__typeof__(lk_journal_set_state) *set_state;
 	__typeof__(lk_journal_set_wanted) *set_wanted;
+	__typeof__(lk_journal_set_backward) *set_backward;
 	__typeof__(lk_journal_heartbeat) *heartbeat;
 	__typeof__(lk_journal_poll) *poll;
 	__typeof__(lk_journal_approve) *approve;

@@ -22,7 +22,8 @@ static const char run_columns[] =
 	"SELECT r.name, r.plan, r.digest, r.state, r.reason, r.wanted, coalesce(h.host, ''),"
 	" coalesce(h.who || '@' || h.host || ', process ' || h.pid, ''), coalesce(h.pid, 0),"
 	" coalesce(e.epoch, 0), " WALL_MS("r.created_at") ", " WALL_MS("r.changed_at") ","
-	" coalesce(extract(epoch FROM clock_timestamp() - h.at) * 1000, -1)"
+	" coalesce(extract(epoch FROM clock_timestamp() - h.at) * 1000, -1), r.backward,"
+	" (SELECT coalesce(max(v.number), 0) FROM lockkeeper.event v WHERE v.run = r.name)"
 	" FROM lockkeeper.run r LEFT JOIN lockkeeper.epoch e ON e.run = r.name"
 	" LEFT JOIN lockkeeper.heartbeat h ON h.run = r.name ";
 /* clang-format on */
@@ -43,6 +44,8 @@ static void read_run(const struct lk_result *r, size_t row, struct lk_journal_ru
 	run->created = lk_cell_int(r, row, 10);
 	run->changed = lk_cell_int(r, row, 11);
 	run->heartbeat_age_ms = lk_cell_double(r, row, 12);
+	run->backward = lk_cell_bool(r, row, 13);
+	run->last_event = lk_cell_int(r, row, 14);
 }
 
 static bool insert_steps(struct lk_session *session, const char *run, const struct lk_plan *plan,
@@ -349,6 +352,12 @@ static bool pg_set_state(struct lk_session *session, const char *run, const char
 		run, state, reason);
 }
 
+static bool pg_set_backward(struct lk_session *session, const char *run, struct lk_error *error)
+{
+	return LK_RUN(session, error,
+		      "UPDATE lockkeeper.run SET backward = true WHERE name = $1 AND NOT backward", run);
+}
+
 static bool pg_set_wanted(struct lk_session *session, const char *run, const char *wanted,
 			  struct lk_error *error)
 {
@@ -537,6 +546,7 @@ const struct lk_journal_ops lk_pg_journal = {
 	.set_step = pg_set_step,
 	.set_state = pg_set_state,
 	.set_wanted = pg_set_wanted,
+	.set_backward = pg_set_backward,
 	.heartbeat = pg_heartbeat,
 	.poll = pg_poll,
 	.approve = pg_approve,

@@ -34,14 +34,22 @@ static void open_session(struct lk_controller *c)
 	set_session(c, session);
 }
 
-static void cancel_worker(struct lk_controller *c)
+/*
+ * For the stop with this number or, with 0, once. Whether it is still wanted is looked at under the mutex that
+ * lk_controller_release takes, so that no statement of what goes on afterwards is hit.
+ */
+static void cancel_worker(struct lk_controller *c, int64_t number)
 {
 	struct lk_error error;
 	struct lk_session *worker = NULL;
+	pthread_mutex_lock(&c->mutex);
+	bool wanted = number ? c->stopping && c->stop_number == number : c->cancel_once;
+	c->cancel_once = false;
 	pthread_mutex_lock(&c->shared->mutex);
-	if (c->shared->worker && lk_session_cancel_begin(c->shared->worker))
+	if (wanted && c->shared->worker && lk_session_cancel_begin(c->shared->worker))
 		worker = c->shared->worker;
 	pthread_mutex_unlock(&c->shared->mutex);
+	pthread_mutex_unlock(&c->mutex);
 	if (worker && !lk_session_cancel_finish(worker, c->session, &error))
 		lk_shared_say(c->shared, "error", error.text);
 }
@@ -72,7 +80,7 @@ static void stop_worker(struct lk_controller *c, int64_t number, int64_t asked_u
 	while (still_stopping(c, number)) {
 		struct lk_error error = {0};
 		struct lk_quiet quiet = {.open_transactions = -1, .locks = -1};
-		cancel_worker(c);
+		cancel_worker(c, number);
 		if (!c->session)
 			open_session(c);
 		bool seen =
@@ -112,6 +120,7 @@ static void poll_journal(struct lk_controller *c)
 {
 	struct lk_error error;
 	struct lk_message *message = lk_message_new(LK_MESSAGE_POLLED);
+	message->wishes = atomic_load(&c->journalist->wishes);
 	bool clean = atomic_load(&c->journalist->wanted_pending) == 0;
 	bool read = lk_journal_poll(c->session, c->shared->run, c->shared->digest, message->wanted,
 				    &message->approvals, &message->approval_count, &error);
@@ -137,7 +146,6 @@ static int64_t wait_for_work(struct lk_controller *c, int64_t until, int64_t pro
 	int64_t number = c->stopping && c->stop_number != proven ? c->stop_number : 0;
 	*asked_us = c->stop_asked_us;
 	*cancel = c->cancel_once;
-	c->cancel_once = false;
 	pthread_mutex_unlock(&c->mutex);
 	return number;
 }
@@ -158,7 +166,7 @@ static void *control_main(void *argument)
 			stop_worker(c, number, asked_us);
 			proven = number;
 		} else if (cancel) {
-			cancel_worker(c);
+			cancel_worker(c, 0);
 		}
 		if (lk_clock_us() >= next_poll) {
 			if (c->session && atomic_load(&c->polling))
@@ -203,6 +211,7 @@ void lk_controller_release(struct lk_controller *c)
 		return;
 	pthread_mutex_lock(&c->mutex);
 	c->stopping = false;
+	c->cancel_once = false;
 	pthread_mutex_unlock(&c->mutex);
 }
 

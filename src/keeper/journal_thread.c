@@ -97,7 +97,9 @@ static bool write_note(struct lk_journalist *j, const struct note *note, struct 
 	case NOTE_STATE:
 		return lk_journal_set_state(j->session, run, note->first, note->second, error);
 	case NOTE_WANTED:
-		return lk_journal_set_wanted(j->session, run, note->first, error);
+		return (strcmp(note->first, "rollback") != 0 ||
+			lk_journal_set_backward(j->session, run, error)) &&
+		       lk_journal_set_wanted(j->session, run, note->first, error);
 	case NOTE_EVENT:
 		return lk_journal_event(
 			j->session, run, note->event.number, note->event.at,
@@ -228,6 +230,7 @@ void lk_journalist_wanted(struct lk_journalist *j, const char *wanted)
 	struct note *note = new_note(NOTE_WANTED);
 	LK_COPY(note->first, wanted);
 	atomic_fetch_add(&j->wanted_pending, 1);
+	atomic_fetch_add(&j->wishes, 1);
 	hand_over(j, note);
 }
 

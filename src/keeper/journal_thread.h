@@ -14,6 +14,7 @@ struct lk_journalist {
 	struct lk_shared *shared;
 	struct lk_queue *notes;
 	atomic_int wanted_pending; /* writes of `wanted` that are not done yet */
+	atomic_int wishes;         /* all of them, ever */
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t mutex; /* guards session */

@@ -24,6 +24,7 @@
 /* Without anybody watching: how long a run that changed nothing, or is over, keeps its process. */
 #define IDLE_PENDING_US 30000000LL
 #define IDLE_OVER_US 10000000LL
+#define IDLE_SANDBOX_US 60000000LL
 /* A console that has to tell its person why nothing began gets this long to come and ask. */
 #define IDLE_FAILED_US 15000000LL
 
@@ -79,8 +80,17 @@ static void wake_main(void *context)
 	uv_async_send(context);
 }
 
+/* A sandbox that has ended does not come back, and nobody needs its journal. */
+static bool sandbox_has_gone(const struct lk_keeper *k)
+{
+	return k->options.environment && strcmp(k->options.environment, "SANDBOX") == 0 &&
+	       k->sampled_us && lk_clock_us() - k->sampled_us > IDLE_SANDBOX_US;
+}
+
 static int64_t idle_allowance(const struct lk_keeper *k)
 {
+	if (sandbox_has_gone(k))
+		return IDLE_OVER_US;
 	if (k->failed_to_start || k->lost_run)
 		return IDLE_FAILED_US;
 	switch (lk_machine_state(&k->machine)) {
@@ -291,7 +301,7 @@ static int run_keeper(struct lk_keeper *k)
 	lk_worker_give(&k->worker, &job, NULL);
 	uv_run(&k->loop, UV_RUN_DEFAULT);
 	/* Whoever comes now needs another keeper; of a run that goes on it can be none before we let go of it. */
-	if (k->failed_to_start || k->machine.finished) {
+	if (!k->machine.recorded || k->machine.finished) {
 		lk_server_close(k->server);
 		k->server = NULL;
 	}

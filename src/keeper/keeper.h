@@ -65,6 +65,7 @@ struct lk_keeper {
 
 	struct lk_snapshot snapshot; /* refilled for each broadcast */
 	struct lk_event events[LK_KEEPER_EVENTS];
+	int64_t first_event; /* events up to this number are another keeper's */
 	int64_t event_count; /* ever; the last LK_KEEPER_EVENTS are kept */
 	char recorded_state[16], recorded_reason[300];
 	char last_hold[160];
@@ -79,6 +80,7 @@ struct lk_keeper {
 	int64_t operator_since, operator_seen_us;
 	int64_t stop_number, stop_asked_us, proof_seen_us;
 	int64_t idle_since_us; /* since no console follows; 0 while one does */
+	bool was_watched;      /* a console has followed once */
 	int exit_status;
 };
 

@@ -69,6 +69,8 @@ static void send_missed(struct request *r)
 	struct lk_keeper *k = r->keeper;
 	int64_t since = json_integer_value(json_object_get(r->members, "since"));
 	int64_t first = k->event_count - LK_KEEPER_EVENTS;
+	if (first < k->first_event)
+		first = k->first_event;
 	for (int64_t n = since > first ? since : first; n < k->event_count; n++)
 		if (n >= 0)
 			lk_peer_send(r->peer, "event",
@@ -87,6 +89,7 @@ static bool attach(struct request *r)
 	LK_COPY(console->host, member(r, "host"));
 	console->operates = strcmp(member(r, "role"), "watch") != 0;
 	k->idle_since_us = 0;
+	k->was_watched = true;
 	if (console->operates && (lease_is_free(k) || holds_lease(k, console)) &&
 	    !holds_lease(k, console))
 		take_lease(k, console);
@@ -193,13 +196,18 @@ static bool note(struct request *r)
 	return true;
 }
 
-/* A new start of the same plan asks a keeper that has nothing left to do to make room. */
+/*
+ * A new start of the same plan asks a keeper that has changed nothing, or has nothing left to do, to make
+ * room, so that a plan or a table that was mended in between is looked at anew. One that nobody has looked at
+ * yet stays: whoever started it is on the way.
+ */
 static bool retire(struct request *r)
 {
 	struct lk_keeper *k = r->keeper;
+	bool pending = k->prepared && !k->machine.recorded && !k->machine.busy;
 	bool over = k->failed_to_start || k->lost_run || k->machine.finished;
-	if (!over || lk_server_followers(k->server) > 0) {
-		snprintf(r->text, sizeof r->text, over ? "somebody is looking at it" : "it keeps a run");
+	if ((!over && !pending) || !k->was_watched || lk_server_followers(k->server) > 0) {
+		snprintf(r->text, sizeof r->text, "this keeper is needed");
 		return false;
 	}
 	snprintf(r->text, sizeof r->text, "ending");
@@ -217,6 +225,7 @@ static const struct {
 	{"abort", wish, true},	     {"rollback", wish, true},
 	{"confirm", confirm, false}, {"throttle", set_throttle, true},
 	{"lease", lease, false},     {"note", note, false},
+	{"retire", retire, false},
 };
 
 static bool may(struct request *r, bool needs_lease)

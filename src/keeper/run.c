@@ -90,10 +90,10 @@ static void mark_wanted(struct lk_keeper *k, const char *verb)
 {
 	if (!k->machine.recorded)
 		return;
-	lk_journalist_wanted(&k->journalist, strcmp(verb, "pause") == 0	     ? "paused"
-					     : strcmp(verb, "abort") == 0    ? "aborted"
-					     : strcmp(verb, "rollback") == 0 ? "rollback"
-									     : "running");
+	lk_journalist_wanted(&k->journalist, strcmp(verb, "pause") == 0	  ? "paused"
+					     : strcmp(verb, "abort") == 0 ? "aborted"
+					     : k->machine.backward	  ? "rollback"
+									  : "running");
 }
 
 bool lk_keeper_wish(struct lk_keeper *k, const char *verb, const char *who, char *text, size_t size)
@@ -172,11 +172,13 @@ static void read_result(struct lk_keeper *k)
 static void continue_adopted(struct lk_keeper *k)
 {
 	char text[200];
-	bool backward = false;
+	bool backward = k->prepared->backward;
 	for (size_t i = 0; i < k->prepared->plan.step_count; i++)
 		backward = backward || k->machine.steps[i].state == LK_STEP_UNDONE;
-	if (backward || strcmp(k->prepared->wanted, "rollback") == 0)
-		lk_machine_rollback(&k->machine, k->shared.who, text, sizeof text);
+	if ((backward || strcmp(k->prepared->wanted, "rollback") == 0) &&
+	    lk_machine_rollback(&k->machine, k->shared.who, text, sizeof text) &&
+	    strcmp(k->prepared->wanted, "rollback") == 0)
+		mark_wanted(k, "rollback");
 	if (strcmp(k->prepared->wanted, "paused") == 0)
 		lk_machine_pause(&k->machine, "the journal", text, sizeof text);
 	if (strcmp(k->prepared->wanted, "aborted") == 0)
@@ -221,14 +223,33 @@ static void prepared_first(struct lk_keeper *k, struct lk_message *message)
 		      k->prepared->target, k->prepared->server);
 }
 
+/* The journal's numbers go on where the keeper before us ended, and consoles that saw its events miss none. */
+static void renumber_events(struct lk_keeper *k, int64_t last)
+{
+	struct lk_event *ours = lk_alloc(sizeof k->events);
+	int64_t count = k->event_count < LK_KEEPER_EVENTS ? k->event_count : LK_KEEPER_EVENTS;
+	for (int64_t i = 0; i < count; i++)
+		ours[i] = k->events[(k->event_count - count + i) % LK_KEEPER_EVENTS];
+	for (int64_t i = 0; i < count; i++) {
+		struct lk_event *event = &k->events[(last + i) % LK_KEEPER_EVENTS];
+		*event = ours[i];
+		event->number = last + i + 1;
+	}
+	k->first_event = last;
+	k->event_count = last + count;
+	free(ours);
+}
+
 static void prepared_again(struct lk_keeper *k, struct lk_message *message)
 {
 	bool first = k->prepared == NULL;
 	take_over_plan(k, message);
 	lk_machine_prepare(&k->machine, &k->prepared->plan, k->prepared->steps);
 	k->adopting = false;
-	if (first)
+	if (first) {
+		renumber_events(k, k->prepared->last_event);
 		continue_adopted(k);
+	}
 	lk_machine_unreachable(&k->machine, false, "");
 	start_companions(k);
 	start_journal(k);
@@ -282,8 +303,12 @@ static void take_ended(struct lk_keeper *k, struct lk_message *message)
 {
 	bool waited = message->ending == LK_ENDED_WAITING &&
 		      k->machine.steps[message->action.step].waiting;
+	enum lk_brake before = k->machine.brake;
 	k->job_under_way = false;
 	lk_machine_ended(&k->machine, message->action, message->ending, message->text);
+	/* Nobody's wish, and said so in the journal: a "running" there is then somebody's. */
+	if (before == LK_BRAKE_OFF && k->machine.brake == LK_BRAKE_STOPPED)
+		lk_journalist_wanted(&k->journalist, "stopped");
 	if (message->class == LK_ERROR_FENCED) {
 		k->lost_run = true;
 		LK_COPY(k->failure, message->text);
@@ -377,28 +402,42 @@ static void take_approval(struct lk_keeper *k, const struct lk_journal_approval 
 		m->approvals[m->approval_count++] = *approval;
 }
 
+/* What the journal asks for and the run is not doing; NULL when they agree. */
+static const char *wish_of(const struct lk_machine *m, const char *wanted)
+{
+	bool stands = m->brake != LK_BRAKE_OFF;
+	if (strcmp(wanted, "running") == 0)
+		return stands ? "resume" : NULL;
+	if (strcmp(wanted, "paused") == 0)
+		return stands ? NULL : "pause";
+	if (strcmp(wanted, "aborted") == 0)
+		return m->brake == LK_BRAKE_STOPPED ? NULL : "abort";
+	if (strcmp(wanted, "rollback") == 0)
+		return !m->backward ? "rollback" : stands ? "resume" : NULL;
+	return NULL;
+}
+
+/* Whoever wrote an impossible wish into the journal finds it taken back there, with the reason in the log. */
+static void refuse_wish(struct lk_keeper *k, const char *verb, const char *text)
+{
+	enum lk_brake brake = k->machine.brake;
+	if (strcmp(verb, "resume") == 0)
+		return; /* the worker has not come to rest yet: the next look finds the wish again */
+	lk_keeper_log(k, "refused", "the journal", "%s: %s", verb, text);
+	lk_journalist_wanted(&k->journalist, brake == LK_BRAKE_PAUSED	 ? "paused"
+					     : brake == LK_BRAKE_STOPPED ? "stopped"
+					     : k->machine.backward	 ? "rollback"
+									 : "running");
+}
+
 static void take_polled(struct lk_keeper *k, struct lk_message *message)
 {
-	static const char *const verbs[][2] = {{"paused", "pause"},
-					       {"running", "resume"},
-					       {"aborted", "abort"},
-					       {"rollback", "rollback"}};
 	char text[200];
-	enum lk_brake brake = k->machine.brake;
-	const char *now = k->machine.backward	      ? "rollback"
-			  : brake == LK_BRAKE_PAUSED  ? "paused"
-			  : brake == LK_BRAKE_STOPPED ? "aborted"
-						      : "running";
-	/* A stop by an error is nobody's wish; only a change away from "running" or towards it is. */
-	bool same = strcmp(message->wanted, now) == 0 ||
-		    (brake == LK_BRAKE_STOPPED && strcmp(message->wanted, "running") == 0) ||
-		    (k->machine.backward && strcmp(message->wanted, "running") == 0);
-	if (k->machine.backward && brake == LK_BRAKE_PAUSED)
-		same = strcmp(message->wanted, "rollback") != 0 &&
-		       strcmp(message->wanted, "running") != 0;
-	for (size_t i = 0; !same && i < LK_COUNT(verbs); i++)
-		if (strcmp(message->wanted, verbs[i][0]) == 0)
-			lk_keeper_wish(k, verbs[i][1], "the journal", text, sizeof text);
+	/* Read before the last wish that was uttered here: older than what is going on. */
+	bool fresh = message->wishes == atomic_load(&k->journalist.wishes);
+	const char *verb = fresh ? wish_of(&k->machine, message->wanted) : NULL;
+	if (verb && !lk_keeper_wish(k, verb, "the journal", text, sizeof text))
+		refuse_wish(k, verb, text);
 	for (size_t i = 0; i < message->approval_count; i++)
 		take_approval(k, &message->approvals[i]);
 }

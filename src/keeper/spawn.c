@@ -49,7 +49,7 @@ static bool answers(const char *path)
 }
 
 /*
- * True when a keeper is there to attach to. One whose run is over, or never began, and that nobody looks at
+ * True when a keeper is there to attach to. One whose run is over, or has not begun, and that nobody looks at
  * any more makes room, so that what was mended can be tried at once.
  */
 static bool keeps_a_run(const char *path)
@@ -60,8 +60,10 @@ static bool keeps_a_run(const char *path)
 		return false;
 	struct lk_snapshot *s = lk_alloc(sizeof *s);
 	bool over = lk_client_call(client, "status", NULL, RETIRE_MS, s, NULL, 0, &ignored) &&
-		    (s->failure[0] || strcmp(s->state, "done") == 0 || strcmp(s->state, "undone") == 0);
-	bool retired = over && lk_client_call(client, "retire", NULL, RETIRE_MS, NULL, NULL, 0, &ignored);
+		    (s->failure[0] || strcmp(s->state, "done") == 0 ||
+		     strcmp(s->state, "undone") == 0 || strcmp(s->state, "pending") == 0);
+	bool retired =
+		over && lk_client_call(client, "retire", NULL, RETIRE_MS, NULL, NULL, 0, &ignored);
 	lk_client_close(client);
 	free(s);
 	int64_t until = lk_clock_us() + RETIRE_MS * 1000;

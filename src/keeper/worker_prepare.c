@@ -185,6 +185,8 @@ bool lk_prepare_adopted(struct lk_shared *shared, struct lk_session *session,
 	prepared->found = true;
 	LK_COPY(prepared->run, shared->run);
 	LK_COPY(prepared->wanted, run.wanted);
+	prepared->backward = run.backward;
+	prepared->last_event = run.last_event;
 	prepared->steps = lk_alloc(count * sizeof *prepared->steps);
 	if (!lk_journal_steps(session, shared->run, count, prepared->steps, error))
 		return false;

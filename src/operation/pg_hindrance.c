@@ -12,7 +12,8 @@
  */
 static const char hindrance_sql[] =
 	"WITH x AS (SELECT $1::oid AS rel, $2::smallint AS att)"
-	" SELECT DISTINCT format('view %s', v.oid::regclass) FROM x JOIN pg_depend d ON d.refobjid = x.rel"
+	" SELECT DISTINCT format('%sview %s', CASE v.relkind WHEN 'm' THEN 'materialized ' ELSE '' END,"
+	"  v.oid::regclass) FROM x JOIN pg_depend d ON d.refobjid = x.rel"
 	"  AND d.refobjsubid = x.att AND d.classid = 'pg_rewrite'::regclass"
 	"  JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class v ON v.oid = w.ev_class"
 	" UNION SELECT format('generated column %I', a.attname) FROM x JOIN pg_depend d ON d.refobjid = x.rel"
@@ -26,8 +27,6 @@ static const char hindrance_sql[] =
 	" UNION SELECT format('row security policy %I', p.polname) FROM x JOIN pg_depend d"
 	"  ON d.refobjid = x.rel AND d.refobjsubid = x.att AND d.classid = 'pg_policy'::regclass"
 	"  JOIN pg_policy p ON p.oid = d.objid"
-	" UNION SELECT format('statistics object %I', s.stxname) FROM x JOIN pg_statistic_ext s"
-	"  ON s.stxrelid = x.rel WHERE x.att = ANY (s.stxkeys)"
 	" UNION SELECT format('index %s (it has an expression, a condition or an operator class of its own)',"
 	"  i.indexrelid::regclass) FROM x JOIN pg_index i ON i.indrelid = x.rel"
 	"  WHERE (x.att = ANY (i.indkey) OR EXISTS (SELECT FROM pg_depend d WHERE d.objid = i.indexrelid"
@@ -44,8 +43,13 @@ static const char hindrance_sql[] =
 	"  WHERE c.contype = 'f'"
 	" UNION SELECT format('replica identity of the table, by index %s', i.indexrelid::regclass)"
 	"  FROM x JOIN pg_index i ON i.indrelid = x.rel AND i.indisreplident WHERE x.att = ANY (i.indkey)"
-	" UNION SELECT format('event trigger or rule %I', w.rulename) FROM x JOIN pg_rewrite w"
-	"  ON w.ev_class = x.rel"
+	" UNION SELECT format('rule %I', w.rulename) FROM x JOIN pg_rewrite w ON w.ev_class = x.rel"
+	/* Whatever else the server would drop, or be hindered by, together with the column. */
+	" UNION SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM x JOIN pg_depend d"
+	"  ON d.refclassid = 'pg_class'::regclass AND d.refobjid = x.rel AND d.refobjsubid = x.att"
+	"  WHERE d.classid NOT IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass,"
+	"   'pg_policy'::regclass, 'pg_constraint'::regclass) AND NOT EXISTS (SELECT FROM pg_index i"
+	"   WHERE d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid)"
 	" ORDER BY 1";
 
 static const char publication_sql[] =

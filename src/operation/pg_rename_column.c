@@ -134,18 +134,61 @@ static void add_not_null(struct rename *r)
 }
 
 /* Names of objects made for the new column: the old one's name with the column's name changed in it. */
-static char *carried_name(struct rename *r, const char *old, const char *suffix)
+static char *renamed(struct rename *r, const char *old)
 {
-	const char *from = r->operation->from, *at = strstr(old, from);
-	char *name = at ? lk_format("%.*s%s%s", (int)(at - old), old, r->operation->to,
-				    at + strlen(from))
-			: lk_format("%s_%s", old, r->operation->to);
-	if (strlen(name) > NAME_LIMIT) {
-		char *cut = lk_identifier_make(name, suffix, NAME_LIMIT);
+	const char *from = r->operation->from, *at = NULL;
+	/* As a word of its own if it is one: "r_two_o" of o has it at the end. */
+	for (const char *p = strstr(old, from); p; p = strstr(p + 1, from)) {
+		bool begins = p == old || p[-1] == '_',
+		     ends = !p[strlen(from)] || p[strlen(from)] == '_';
+		if (!at || (begins && ends))
+			at = p;
+	}
+	return at ? lk_format("%.*s%s%s", (int)(at - old), old, r->operation->to, at + strlen(from))
+		  : lk_format("%s_%s", old, r->operation->to);
+}
+
+/* In the table's schema, or in a step that this plan has already. */
+static bool is_taken(struct rename *r, const char *name, bool *taken, struct lk_error *error)
+{
+	struct lk_result found;
+	char id[24];
+	char *quoted = r->session->driver->quote_name(name);
+	snprintf(id, sizeof id, "%lld", (long long)r->table.id);
+	*taken = false;
+	for (size_t i = 0; i < r->plan->step_count; i++)
+		*taken = *taken || (r->plan->steps[i].sql && strstr(r->plan->steps[i].sql, quoted));
+	free(quoted);
+	if (!LK_QUERY(
+		    r->session, &found, error,
+		    "SELECT FROM pg_class c, pg_class t WHERE t.oid = $1::oid AND c.relnamespace = t.relnamespace AND"
+		    " c.relname = $2 UNION ALL SELECT FROM pg_constraint WHERE conrelid = $1::oid AND conname = $2",
+		    id, name))
+		return false;
+	*taken = *taken || found.rows > 0;
+	lk_result_free(&found);
+	return true;
+}
+
+/* Quoted; the caller's. NULL when the server could not be asked. */
+static char *carried_name(struct rename *r, const char *old, const char *suffix,
+			  struct lk_error *error)
+{
+	char *stem = renamed(r, old), *name = NULL, ending[24] = "";
+	bool taken = true;
+	for (int n = 1; taken; n++) {
 		free(name);
-		name = cut;
+		if (n > 1 || strlen(stem) > NAME_LIMIT)
+			snprintf(ending, sizeof ending, "_%d%s", n, suffix);
+		name = lk_identifier_make(stem, ending, NAME_LIMIT);
+		if (!is_taken(r, name, &taken, error)) {
+			free(stem);
+			free(name);
+			return NULL;
+		}
 	}
 	char *sql = r->session->driver->quote_name(name);
+	free(stem);
 	free(name);
 	return sql;
 }
@@ -165,17 +208,21 @@ static const char index_sql[] =
 	"  FROM unnest(i.indkey::smallint[]) WITH ORDINALITY k(att, n)"
 	"  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.att),"
 	" CASE WHEN ic.reloptions IS NULL THEN '' ELSE format(' WITH (%s)', array_to_string(ic.reloptions, ', ')) END,"
-	" coalesce(pg_get_constraintdef(con.oid) LIKE '%DEFERRABLE%', false),"
+	" CASE WHEN con.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED' WHEN con.condeferrable THEN"
+	"  ' DEFERRABLE' ELSE '' END,"
 	" pg_get_indexdef(i.indexrelid) LIKE '% NULLS NOT DISTINCT%'"
 	" FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam"
 	" LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.contype = 'u'"
 	" WHERE i.indrelid = $1::oid AND $2::smallint = ANY (i.indkey) AND NOT i.indisprimary"
 	" ORDER BY ic.relname";
 
-static void add_index(struct rename *r, const struct lk_result *list, size_t row)
+static bool add_index(struct rename *r, const struct lk_result *list, size_t row,
+		      struct lk_error *error)
 {
 	const char *constraint = lk_cell(list, row, 4), *schema = r->table.schema;
-	char *name = carried_name(r, lk_cell_text(list, row, 1), "_idx");
+	char *name = carried_name(r, lk_cell_text(list, row, 1), "_idx", error);
+	if (!name)
+		return false;
 	char *schema_sql = r->session->driver->quote_name(schema);
 	add_ddl(r, LK_MIGRATE,
 		lk_format("CREATE %sINDEX CONCURRENTLY %s ON %s USING %s (%s)%s%s",
@@ -187,12 +234,12 @@ static void add_index(struct rename *r, const struct lk_result *list, size_t row
 	if (constraint)
 		add_ddl(r, LK_MIGRATE,
 			lk_format("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s%s",
-				  r->table.sql, name, name,
-				  lk_cell_bool(list, row, 7) ? " DEFERRABLE" : ""),
+				  r->table.sql, name, name, lk_cell_text(list, row, 7)),
 			lk_format("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", r->table.sql,
 				  name));
 	free(schema_sql);
 	free(name);
+	return true;
 }
 
 static bool add_indexes(struct rename *r, struct lk_error *error)
@@ -203,36 +250,45 @@ static bool add_indexes(struct rename *r, struct lk_error *error)
 	snprintf(att, sizeof att, "%d", r->from->number);
 	if (!LK_QUERY(r->session, &list, error, index_sql, rel, att, r->to_sql))
 		return false;
-	for (size_t i = 0; i < list.rows; i++)
-		add_index(r, &list, i);
+	bool added = true;
+	for (size_t i = 0; added && i < list.rows; i++)
+		added = add_index(r, &list, i, error);
 	lk_result_free(&list);
-	return true;
+	return added;
 }
 
 static bool add_foreign_keys(struct rename *r, struct lk_error *error)
 {
+	/* ON DELETE SET NULL may name the column itself. One that was never validated may have reasons. */
 	static const char sql[] =
-		"SELECT c.conname, replace(regexp_replace(pg_get_constraintdef(c.oid),"
-		" '^FOREIGN KEY \\(.*?\\) REFERENCES', ''), ' NOT VALID', '')"
-		" FROM pg_constraint c WHERE c.conrelid = $1::oid AND c.contype = 'f'"
+		"SELECT c.conname, replace(replace(regexp_replace(pg_get_constraintdef(c.oid),"
+		" '^FOREIGN KEY \\(.*?\\) REFERENCES', ''), ' NOT VALID', ''), ' (' || quote_ident(a.attname) ||"
+		" ')', ' (' || $3 || ')'), c.convalidated FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid"
+		" AND a.attnum = c.conkey[1] WHERE c.conrelid = $1::oid AND c.contype = 'f'"
 		" AND c.conkey = ARRAY[$2::smallint] ORDER BY c.conname";
 	struct lk_result list;
 	char rel[24], att[16];
 	snprintf(rel, sizeof rel, "%lld", (long long)r->table.id);
 	snprintf(att, sizeof att, "%d", r->from->number);
-	if (!LK_QUERY(r->session, &list, error, sql, rel, att))
+	if (!LK_QUERY(r->session, &list, error, sql, rel, att, r->to_sql))
 		return false;
 	for (size_t i = 0; i < list.rows; i++) {
-		char *name = carried_name(r, lk_cell_text(&list, i, 0), "_fkey");
+		char *name = carried_name(r, lk_cell_text(&list, i, 0), "_fkey", error);
+		if (!name) {
+			lk_result_free(&list);
+			return false;
+		}
 		add_ddl(r, LK_MIGRATE,
 			lk_format(
 				"ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES%s NOT VALID",
 				r->table.sql, name, r->to_sql, lk_cell_text(&list, i, 1)),
 			lk_format("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", r->table.sql,
 				  name));
-		add_ddl(r, LK_MIGRATE,
-			lk_format("ALTER TABLE %s VALIDATE CONSTRAINT %s", r->table.sql, name),
-			NULL);
+		if (lk_cell_bool(&list, i, 2))
+			add_ddl(r, LK_MIGRATE,
+				lk_format("ALTER TABLE %s VALIDATE CONSTRAINT %s", r->table.sql,
+					  name),
+				NULL);
 		free(name);
 	}
 	lk_result_free(&list);

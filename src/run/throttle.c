@@ -8,9 +8,14 @@
 
 /* Older than this we work blind. */
 #define SAMPLE_STALE_MS 3000
-/* Others count as using the server from this many transactions a second. */
-#define BUSY_TRANSACTIONS 10
+/* Others count as using the server from this many transactions a second. A session tells the server
+ * of its commits about once a second, so our own chunks arrive in bursts that look like somebody
+ * else's: a lower bound made a backfill rest that was alone. */
+#define BUSY_TRANSACTIONS 50
 #define BUSY_REST 1.0
+/* Then chunks are short, whatever the limit allows: who wants one of a chunk's rows waits until it
+ * commits. */
+#define BUSY_CHUNK_MS 10.0
 
 static void show_ms(char text[32], double ms)
 {
@@ -131,10 +136,10 @@ void lk_throttle_decide(struct lk_throttle *t, const struct lk_limits *limits,
 						   "%s%s %s", length ? ", " : "", input->name,
 						   input->value);
 	}
-	double others = view->transactions_per_s - view->our_transactions_per_s;
-	t->chunk_target_ms =
-		t->wished_chunk_ms > 0 ? t->wished_chunk_ms : (double)limits->chunk_time_ms;
-	t->rest_ratio = t->wished_rest > 0	     ? t->wished_rest
-			: others > BUSY_TRANSACTIONS ? BUSY_REST
-						     : 0;
+	bool busy = view->transactions_per_s - view->our_transactions_per_s > BUSY_TRANSACTIONS;
+	double chunk_ms = (double)limits->chunk_time_ms;
+	if (busy && chunk_ms > BUSY_CHUNK_MS)
+		chunk_ms = BUSY_CHUNK_MS;
+	t->chunk_target_ms = t->wished_chunk_ms > 0 ? t->wished_chunk_ms : chunk_ms;
+	t->rest_ratio = t->wished_rest > 0 ? t->wished_rest : busy ? BUSY_REST : 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The verb backfill: chunk after chunk by key, each in a transaction with the cursor, so that after any
- * crash the work goes on exactly behind the last committed row. The chunk never waits for a row lock longer
- * than limits.lock_wait, which is below the server's deadlock_timeout: we lose, the application does not.
+ * crash the work goes on exactly behind the last committed row. A chunk and its wait for a row lock together
+ * stay below the server's deadlock_timeout: of a deadlock we give up first, and the application never hears.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +25,8 @@ struct backfill {
 	char **end;  /* the highest key when we began: later rows are dual-written */
 	char **high; /* of the chunk under way */
 	int64_t retries;
+	int64_t lock_wait_ms;
+	double longest_ms; /* of a chunk, whatever is wished */
 	double wish_ms, rest_ratio;
 };
 
@@ -117,13 +119,30 @@ static bool count_waiters(struct backfill *b, int *waiters, struct lk_error *err
 	return true;
 }
 
+static bool read_patience(struct backfill *b, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(b->run->session, &r, error,
+		      "SELECT setting FROM pg_settings WHERE name = 'deadlock_timeout'"))
+		return false;
+	int64_t deadlock_ms = lk_cell_int(&r, 0, 0);
+	lk_result_free(&r);
+	b->lock_wait_ms = lk_pg_lock_wait_ms(b->run);
+	if (b->lock_wait_ms > deadlock_ms / 4)
+		b->lock_wait_ms = deadlock_ms / 4;
+	if (b->lock_wait_ms < 1)
+		b->lock_wait_ms = 1;
+	b->longest_ms = (double)deadlock_ms / 2;
+	return true;
+}
+
 static bool begin_chunk(struct backfill *b, struct lk_error *error)
 {
 	char sql[200];
 	snprintf(sql, sizeof sql,
 		 "BEGIN; SET LOCAL lockkeeper.backfill = 'on'; SET LOCAL lock_timeout = '%lldms';"
 		 " SET LOCAL enable_seqscan = off",
-		 (long long)lk_pg_lock_wait_ms(b->run));
+		 (long long)b->lock_wait_ms);
 	return lk_execute(b->run->session, sql, error) &&
 	       lk_journal_fence(b->run->session, b->run->run, b->run->epoch, error);
 }
@@ -220,6 +239,8 @@ static enum lk_outcome walk(struct backfill *b, struct lk_error *error)
 	for (bool last = b->cursor.finished; !last;) {
 		if (!lk_pace_wait(b->run->pace, &b->wish_ms, &b->rest_ratio))
 			return LK_OUTCOME_STOPPED;
+		if (b->wish_ms > b->longest_ms)
+			b->wish_ms = b->longest_ms;
 		if (one_chunk(b, &last, error))
 			continue;
 		last = false;
@@ -270,7 +291,7 @@ static enum lk_outcome backfill_forward(struct lk_step_run *run, struct lk_error
 	    !check(run->session, lk_step_of(run), &b.table, error) ||
 	    !lk_journal_cursor(run->session, run->run, run->number, b.table.key.count, &b.cursor,
 			       error) ||
-	    !find_end(&b, error)) {
+	    !read_patience(&b, error) || !find_end(&b, error)) {
 		outcome = lk_step_outcome(run, error);
 	} else if (!b.end || b.cursor.finished) {
 		LK_COPY(run->note, b.end ? "finished before" : "the table is empty");

@@ -15,6 +15,7 @@ struct change {
 	const char *before; /* end_dual_write's statements, or NULL */
 	const char *state;
 	const char *cleanup;
+	bool begun; /* an earlier attempt was interrupted or failed: what is there may be ours */
 };
 
 static bool work(struct lk_step_run *run, void *argument, struct lk_error *error)
@@ -59,7 +60,8 @@ static enum lk_outcome build_failed(struct lk_step_run *run, const struct lk_ris
 			risk->index);
 		return lk_step_outcome(run, error);
 	}
-	if (risk->index[0] && error->class != LK_ERROR_LOST &&
+	/* A name that was taken is somebody else's index. */
+	if (risk->index[0] && error->class != LK_ERROR_LOST && strcmp(error->state, "42P07") != 0 &&
 	    !lk_pg_index_drop_invalid(run->session, risk->table, risk->index, &leftover))
 		lk_pg_say(run, "an invalid index \"%s\" is left behind: %s", risk->index,
 			  leftover.text);
@@ -72,18 +74,35 @@ static bool already_there(struct lk_step_run *run, const struct lk_risk *risk, b
 {
 	enum lk_pg_index_state state;
 	*done = false;
-	/* A drop says IF EXISTS where it must not mind; only a build has halves. */
-	if (!risk->index[0] || !building)
+	if (!risk->index[0])
 		return true;
 	if (!lk_pg_index_state(run->session, risk->table, risk->index, &state, error))
 		return false;
-	if (building && state == LK_PG_INDEX_INVALID) {
+	if (!building) {
+		*done = state == LK_PG_INDEX_ABSENT;
+		return true;
+	}
+	if (state == LK_PG_INDEX_INVALID) {
 		lk_pg_say(run, "an invalid index \"%s\" was left by an interrupted build: dropped",
 			  risk->index);
 		return lk_pg_index_drop_invalid(run->session, risk->table, risk->index, error);
 	}
 	*done = state == LK_PG_INDEX_VALID;
 	return true;
+}
+
+/* IF NOT EXISTS is content with an index that is there and of no use. */
+static bool is_usable(struct lk_step_run *run, const struct lk_risk *risk, struct lk_error *error)
+{
+	enum lk_pg_index_state state;
+	if (!risk->index[0])
+		return true;
+	if (!lk_pg_index_state(run->session, risk->table, risk->index, &state, error))
+		return false;
+	return state != LK_PG_INDEX_INVALID ||
+	       lk_fail(error, LK_ERROR_REFUSED,
+		       "index \"%s\" is there and invalid, left by an earlier build: drop it first",
+		       risk->index);
 }
 
 /*
@@ -97,9 +116,11 @@ static enum lk_outcome without_transaction(struct lk_step_run *run, const struct
 	if (!lk_journal_guard(run->session, run->run, run->epoch, error))
 		return lk_step_outcome(run, error);
 	enum lk_outcome outcome = LK_OUTCOME_DONE;
-	if (!already_there(run, risk, building, &done, error) ||
+	if ((change->begun && !already_there(run, risk, building, &done, error)) ||
 	    (!done && !lk_execute(run->session, change->sql, error)))
 		outcome = build_failed(run, risk, error);
+	else if (building && !is_usable(run, risk, error))
+		outcome = lk_step_outcome(run, error);
 	else if (!lk_journal_cleanup(run->session, run->run, run->number, change->cleanup, error) ||
 		 !lk_pg_step_record(run, change->state, error))
 		outcome = lk_step_outcome(run, error);
@@ -130,25 +151,72 @@ static bool end_statements(struct lk_step_run *run, char **sql, struct lk_error 
 	return from != NULL;
 }
 
+/* True when the query, which gets the run and the step's number, returns a row. */
+static bool journal_says(struct lk_step_run *run, const char *sql, bool *yes,
+			 struct lk_error *error)
+{
+	struct lk_result r;
+	char number[16];
+	snprintf(number, sizeof number, "%d", run->number);
+	if (!LK_QUERY(run->session, &r, error, sql, run->run, number))
+		return false;
+	*yes = r.rows > 0;
+	lk_result_free(&r);
+	return true;
+}
+
 static enum lk_outcome ddl_forward(struct lk_step_run *run, struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
 	char *before = NULL;
 	bool joined = run->number > 0 && lk_step_joins_next(run->plan, (size_t)run->number - 1);
-	if (!lk_pg_step_intend(run, error) || (joined && !end_statements(run, &before, error)))
+	bool begun = false;
+	if (!journal_says(
+		    run,
+		    "SELECT 1 FROM lockkeeper.step WHERE run = $1 AND number = $2::int AND state <> 'pending'",
+		    &begun, error) ||
+	    !lk_pg_step_intend(run, error) || (joined && !end_statements(run, &before, error)))
 		return lk_step_outcome(run, error);
-	struct change change = {step->sql, before, "done", step->undo};
+	struct change change = {step->sql, before, "done", step->undo, begun};
 	enum lk_outcome outcome = carry_out(run, &change, error);
 	free(before);
 	return outcome;
 }
 
+/*
+ * Whether the step has done anything that its undo could take back. The clean-up stands in the journal exactly
+ * while it has, since both are written in one transaction; only a build outside transactions may be there
+ * without it.
+ */
+static bool has_done_something(struct lk_step_run *run, bool *yes, struct lk_error *error)
+{
+	struct lk_risk risk;
+	enum lk_pg_index_state state = LK_PG_INDEX_ABSENT;
+	if (!journal_says(run, "SELECT 1 FROM lockkeeper.cleanup WHERE run = $1 AND step = $2::int",
+			  yes, error))
+		return false;
+	lk_risk_statement(lk_step_of(run)->sql, &risk);
+	if (*yes || !risk.parsed || risk.transactional || !risk.index[0])
+		return true;
+	if (!lk_pg_index_state(run->session, risk.table, risk.index, &state, error))
+		return false;
+	*yes = state != LK_PG_INDEX_ABSENT;
+	return true;
+}
+
 static enum lk_outcome ddl_backward(struct lk_step_run *run, struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
-	struct change change = {step->undo, NULL, "undone", NULL};
+	struct change change = {step->undo, NULL, "undone", NULL, true};
+	bool done = false;
 	if (!step->undo) {
 		LK_COPY(run->note, "nothing to take back by itself");
+		return lk_pg_step_only_record(run, "undone", error);
+	}
+	if (!has_done_something(run, &done, error))
+		return lk_step_outcome(run, error);
+	if (!done) {
+		LK_COPY(run->note, "nothing was there to take back");
 		return lk_pg_step_only_record(run, "undone", error);
 	}
 	return carry_out(run, &change, error);

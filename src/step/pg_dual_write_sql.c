@@ -12,50 +12,32 @@ char *lk_pg_dual_write_function(const struct lk_table *table, const struct lk_co
 	return lk_format("lockkeeper.dual_write_%lld_%d", (long long)table->id, from->number);
 }
 
-static void add_function(struct lk_buffer *out, const char *function, const struct lk_column *from,
+/* The function only copies or refuses; when, say the triggers' conditions. Those are kept by the server as
+ * parsed trees, so that neither the search path nor the rights of whoever writes change what they mean. */
+static void add_function(struct lk_buffer *out, const char *function, const char *from,
 			 const char *to)
 {
-	const char *d = from->default_sql ? from->default_sql : "NULL";
-	const char *o = from->sql, *n = to;
+	/* A name may hold what looks like the end of the body. */
+	struct lk_buffer quote = {0};
+	lk_buffer_add(&quote, "$lockkeeper");
+	while (strstr(from, lk_buffer_text(&quote)) || strstr(to, lk_buffer_text(&quote)))
+		lk_buffer_add(&quote, "_");
 	lk_buffer_addf(
 		out,
-		"CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql%s AS $lockkeeper$\n"
+		"CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS %s$\n"
 		"BEGIN\n"
-		"  IF TG_ARGV[0] = 'insert' THEN\n"
-		"    IF NEW.%s IS NOT DISTINCT FROM (%s) THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
-		"    IF NEW.%s IS NOT DISTINCT FROM (%s) THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n",
-		function, from->builtin ? "" : " SET search_path FROM CURRENT", n, d, n, o, o, d, o,
-		n);
-	lk_buffer_addf(
-		out,
-		"  ELSIF TG_ARGV[0] = 'old' THEN\n"
-		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s OR NEW.%s IS NOT DISTINCT FROM NEW.%s THEN\n"
-		"      NEW.%s := NEW.%s; RETURN NEW;\n"
-		"    END IF;\n"
-		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN RETURN NEW; END IF;\n",
-		n, n, n, o, n, o, o, o);
-	lk_buffer_addf(
-		out,
-		"  ELSIF TG_ARGV[0] = 'new' THEN\n"
-		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s OR NEW.%s IS NOT DISTINCT FROM NEW.%s THEN\n"
-		"      NEW.%s := NEW.%s; RETURN NEW;\n"
-		"    END IF;\n",
-		o, o, o, n, o, n);
-	lk_buffer_addf(
-		out,
-		"  ELSE\n"
-		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
-		"    IF NEW.%s IS NOT DISTINCT FROM OLD.%s THEN NEW.%s := NEW.%s; RETURN NEW; END IF;\n"
-		"  END IF;\n",
-		n, n, n, o, o, o, o, n);
-	lk_buffer_addf(
-		out,
-		"  RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =\n"
+		"  IF TG_ARGV[0] OPERATOR(pg_catalog.=) 'to_new' THEN NEW.%s := NEW.%s;\n"
+		"  ELSIF TG_ARGV[0] OPERATOR(pg_catalog.=) 'to_old' THEN NEW.%s := NEW.%s;\n"
+		"  ELSE RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE =\n"
 		"    pg_catalog.format('lockkeeper: one statement wrote different values into two columns of %%I that are "
 		"kept equal', TG_TABLE_NAME);\n"
-		"END $lockkeeper$;\n"
+		"  END IF;\n"
+		"  RETURN NEW;\n"
+		"END %s$;\n"
 		"COMMENT ON FUNCTION %s() IS 'lockkeeper: keeps two columns of a table equal during a migration'",
+		function, lk_buffer_text(&quote), to, from, from, to, lk_buffer_text(&quote),
 		function);
+	lk_buffer_free(&quote);
 }
 
 /* The trigger's name must sort behind every other row trigger's, since they fire in order of name. */
@@ -68,7 +50,7 @@ static bool choose_prefix(struct lk_session *session, const struct lk_table *tab
 	struct lk_result r;
 	if (!LK_QUERY(session, &r, error,
 		      "SELECT tgname FROM pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal"
-		      " AND tgtype & 3 = 3 AND tgname !~ '^(zz_|~~)lockkeeper'"
+		      " AND tgtype & 3 = 3 AND tgname !~ '^(zz_|~~)lockkeeper_[0-9]+_[iu][1-6]$'"
 		      " ORDER BY tgname COLLATE \"C\" DESC LIMIT 1",
 		      id))
 		return false;
@@ -86,40 +68,78 @@ static bool choose_prefix(struct lk_session *session, const struct lk_table *tab
 		last, table->shown);
 }
 
-static void add_trigger(struct lk_buffer *out, const char *names[4], const char *when)
-{
-	/* names: trigger, event, table, function with argument */
-	lk_buffer_addf(
-		out,
-		";\nCREATE TRIGGER %s BEFORE %s ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION %s;\n"
-		"ALTER TABLE %s ENABLE ALWAYS TRIGGER %s",
-		names[0], names[1], names[2], when, names[3], names[2], names[0]);
-}
+#define BACKFILL "pg_catalog.current_setting('lockkeeper.backfill', true) = 'on'"
 
-#define NOT_BACKFILL "pg_catalog.current_setting('lockkeeper.backfill', true) IS DISTINCT FROM 'on'"
+/* In conditions {o} and {n} are the columns, {d} their default as a column stores it, {b} "this is the
+ * backfill". */
+struct rule {
+	const char *
+		name; /* triggers fire in order of name, and each sees what those before it changed */
+	const char *event;
+	const char *when;
+	const char *act;
+};
+
+/* clang-format off */
+#define DIFFER	 "NEW.{o} IS DISTINCT FROM NEW.{n}"
+#define OLD_SAME "NEW.{o} IS NOT DISTINCT FROM OLD.{o}"
+#define NEW_SAME "NEW.{n} IS NOT DISTINCT FROM OLD.{n}"
+static const struct rule rules[] = {
+	/* The side that differs from its default wins. */
+	{"i1", "INSERT", DIFFER " AND NEW.{n} IS NOT DISTINCT FROM {d}", "to_new"},
+	{"i2", "INSERT", DIFFER " AND NEW.{o} IS NOT DISTINCT FROM {d}", "to_old"},
+	{"i3", "INSERT", DIFFER, "refuse"},
+	/* UPDATE OF sees an assignment that changes nothing: a NULL over one that was not filled yet. */
+	{"u1", "UPDATE OF {o}", NEW_SAME, "to_new"},
+	{"u2", "UPDATE OF {n}", OLD_SAME " AND {b} IS NOT TRUE", "to_old"},
+	/* What other triggers changed. */
+	{"u3", "UPDATE", DIFFER " AND " NEW_SAME, "to_new"},
+	{"u4", "UPDATE", DIFFER " AND " OLD_SAME " AND {b} IS NOT TRUE", "to_old"},
+	/* They also fire for the backfill's own update. */
+	{"u5", "UPDATE", DIFFER " AND NOT (" OLD_SAME ") AND {b}", "to_new"},
+	{"u6", "UPDATE", DIFFER " AND {b} IS NOT TRUE", "refuse"},
+};
+/* clang-format on */
+
+/* The text with {o}, {n}, {d}, {b} replaced: old, new, default, "this is the backfill". */
+static void add_filled(struct lk_buffer *out, const char *text, const char *const names[3])
+{
+	for (const char *p = text; *p; p++) {
+		if (*p != '{') {
+			lk_buffer_add_bytes(out, p, 1);
+			continue;
+		}
+		lk_buffer_add(out, p[1] == 'o'	 ? names[0]
+				   : p[1] == 'n' ? names[1]
+				   : p[1] == 'd' ? names[2]
+						 : "(" BACKFILL ")");
+		p += 2;
+	}
+}
 
 static void add_triggers(struct lk_buffer *out, const struct lk_table *table,
 			 const struct lk_column *from, const char *to, const char *prefix)
 {
-	static const char *const kinds[] = {"insert", "old", "new", "rest"};
 	char *function = lk_pg_dual_write_function(table, from);
-	char *differ = lk_format("NEW.%s IS DISTINCT FROM NEW.%s AND " NOT_BACKFILL, from->sql, to);
-	for (size_t i = 0; i < LK_COUNT(kinds); i++) {
-		/* The order a, b, c of the update triggers matters: see the function. */
-		char *name =
-			lk_format("\"%s_%d_%c_%s\"", prefix, from->number, "iabc"[i], kinds[i]);
-		char *event = i == 0   ? lk_strdup("INSERT")
-			      : i == 1 ? lk_format("UPDATE OF %s", from->sql)
-			      : i == 2 ? lk_format("UPDATE OF %s", to)
-				       : lk_strdup("UPDATE");
-		char *call = lk_format("%s('%s')", function, kinds[i]);
-		add_trigger(out, (const char *[]){name, event, table->sql, call},
-			    i == 0 || i == 3 ? differ : NOT_BACKFILL);
-		free(name);
-		free(event);
-		free(call);
+	/* now() is not what a column of type date stores of it. */
+	char *preset = from->default_sql
+			       ? lk_format("CAST(%s AS %s)", from->default_sql, from->type)
+			       : lk_strdup("NULL");
+	const char *const names[] = {from->sql, to, preset};
+	for (size_t i = 0; i < LK_COUNT(rules); i++) {
+		lk_buffer_addf(out, ";\nCREATE TRIGGER \"%s_%d_%s\" BEFORE ", prefix, from->number,
+			       rules[i].name);
+		add_filled(out, rules[i].event, names);
+		lk_buffer_addf(out, " ON %s FOR EACH ROW WHEN (", table->sql);
+		add_filled(out, rules[i].when, names);
+		lk_buffer_addf(out, ") EXECUTE FUNCTION %s('%s')", function, rules[i].act);
 	}
-	free(differ);
+	/* Also where session_replication_role is replica. */
+	lk_buffer_addf(out, ";\nALTER TABLE %s", table->sql);
+	for (size_t i = 0; i < LK_COUNT(rules); i++)
+		lk_buffer_addf(out, "%s ENABLE ALWAYS TRIGGER \"%s_%d_%s\"", i ? "," : "", prefix,
+			       from->number, rules[i].name);
+	free(preset);
 	free(function);
 }
 
@@ -180,6 +200,12 @@ static bool may_keep_equal(const struct lk_table *table, const struct lk_column 
 	if (!from->comparable)
 		return lk_fail(error, LK_ERROR_REFUSED, "type %s of %s.%s has no equality",
 			       from->type, table->shown, from->name);
+	if (from->constrained)
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"type %s of %s.%s is a domain with constraints: adding a column of it rewrites the whole "
+			"table while nobody can use it",
+			from->type, table->shown, from->name);
 	if (lk_table_column(table, step->to))
 		return lk_fail(
 			error, LK_ERROR_PLAN,
@@ -187,6 +213,24 @@ static bool may_keep_equal(const struct lk_table *table, const struct lk_column 
 			"by an earlier attempt",
 			table->shown, step->to);
 	return true;
+}
+
+/* Left by an earlier run whose journal is gone, or in use by one that is under way. */
+static bool none_is_there(struct lk_session *session, const struct lk_table *table,
+			  const struct lk_column *from, struct lk_error *error)
+{
+	bool exists = false;
+	if (!lk_pg_dual_write_exists(session, table, from, &exists, error))
+		return false;
+	if (!exists)
+		return true;
+	char *function = lk_pg_dual_write_function(table, from);
+	lk_fail(error, LK_ERROR_REFUSED,
+		"triggers of an earlier run keep %s.%s equal to another column: roll that run back, or, when nobody "
+		"needs it, DROP FUNCTION %s() CASCADE",
+		table->shown, from->name, function);
+	free(function);
+	return false;
 }
 
 char *lk_pg_dual_write_sql(struct lk_session *session, const struct lk_table *table,
@@ -198,7 +242,8 @@ char *lk_pg_dual_write_sql(struct lk_session *session, const struct lk_table *ta
 	const struct lk_column *like =
 		from ? lk_table_need_column(table, step->like ? step->like : step->from, error)
 		     : NULL;
-	if (!like || !may_keep_equal(table, from, step, error) ||
+	if (!like || !none_is_there(session, table, from, error) ||
+	    !may_keep_equal(table, from, step, error) ||
 	    !choose_prefix(session, table, &prefix, error))
 		return NULL;
 	char *to = session->driver->quote_name(step->to);
@@ -206,7 +251,7 @@ char *lk_pg_dual_write_sql(struct lk_session *session, const struct lk_table *ta
 	add_column(session, &out, table, like, to);
 	bool granted = add_grants(session, &out, table, like, to, error);
 	lk_buffer_add(&out, ";\n");
-	add_function(&out, function, from, to);
+	add_function(&out, function, from->sql, to);
 	add_triggers(&out, table, from, to, prefix);
 	free(function);
 	free(to);

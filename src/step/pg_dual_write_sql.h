@@ -3,10 +3,11 @@
  * The statements of a dual write: a second column and the triggers that keep both equal.
  *
  * On INSERT the side that differs from its default wins. On UPDATE an assignment is seen even when it
- * changes nothing visible (an explicit NULL over a NULL that was not filled yet), because the triggers are
- * for UPDATE OF their column; a third one picks up what other triggers changed. Both sides changed to
- * different values is an error. A session that sets lockkeeper.backfill to 'on' is not seen. Column and
- * triggers come in one transaction: with a gap between them writes were lost when this was tried.
+ * changes nothing visible (an explicit NULL over a NULL that was not filled yet), because there are triggers
+ * for UPDATE OF each column; others pick up what the application's own triggers changed. Both sides changed
+ * to different values is an error. A session that sets lockkeeper.backfill to 'on' writes the new column as
+ * it likes. Column and triggers come in one transaction: with a gap between them writes were lost when this
+ * was tried.
  */
 #ifndef LK_STEP_PG_DUAL_WRITE_SQL_H
 #define LK_STEP_PG_DUAL_WRITE_SQL_H

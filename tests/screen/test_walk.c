@@ -128,7 +128,7 @@ static int64_t number(struct walk *w, const char *sql)
 static void begin_and_pause(struct walk *w)
 {
 	start(w, w->first,
-	      (const char *const[8]){"sandbox", "--rows", "400000", "--plan", w->plan});
+	      (const char *const[8]){"sandbox", "--rows", "250000", "--plan", w->plan});
 	must_show(w, "PLANS");
 	must_show(w, "rename users.username");
 	/* The short form stands behind the long one. */
@@ -175,7 +175,7 @@ static void kill_keeper_and_take_up(struct walk *w)
 	screen_stop(w->screen);
 	start(w, w->second, (const char *const[8]){"run", w->plan, "--target", w->uri});
 	must_show(w, "gate:contract");
-	assert_true(number(w, "SELECT rows_done FROM lockkeeper.cursor") >= 400000);
+	assert_true(number(w, "SELECT rows_done FROM lockkeeper.cursor") >= 250000);
 }
 
 static void roll_back(struct walk *w)
