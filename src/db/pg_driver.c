@@ -19,6 +19,7 @@
  * time-outs instead of whatever the role or database sets, and a server that notices a keeper that is
  * gone in the middle of a statement (client_connection_check_interval, PostgreSQL 14).
  */
+static const char patience_sql[] = "SET statement_timeout = 0";
 static const char setup_sql[] =
 	"SELECT set_config(name, wanted, false) FROM (VALUES"
 	" ('datestyle','ISO, YMD'), ('intervalstyle','iso_8601'), ('extra_float_digits','3'),"
@@ -72,6 +73,7 @@ static void *pg_open(const char *uri, const char *name, struct lk_error *error)
 		return NULL;
 	}
 	PQsetNoticeReceiver(connection, no_notice, NULL);
+	PQclear(PQexec(connection, patience_sql));
 	PGresult *result = PQexec(connection, setup_sql);
 	bool ready = PQresultStatus(result) == PGRES_TUPLES_OK;
 	PQclear(result);

@@ -69,7 +69,7 @@ static bool take_gate_member(const char *key, const json_t *value, struct lk_ste
 			     struct lk_error *error)
 {
 	static const char *const kinds[] = {"ask", "none", NULL};
-	int64_t needed;
+	int64_t needed = 0;
 	if (strcmp(key, "phase_entry") == 0 && json_is_true(value)) {
 		step->phase_entry = true;
 		return true;

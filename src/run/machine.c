@@ -78,7 +78,8 @@ enum lk_run_state lk_machine_state(const struct lk_machine *m)
 	if (!m->plan)
 		return m->unreachable ? LK_RUN_UNREACHABLE : LK_RUN_STARTING;
 	int current = lk_machine_current(m);
-	if (current < 0 && !m->busy)
+	/* Over only once the journal says so: before that a crash would find it unfinished. */
+	if (current < 0 && m->finished)
 		return m->backward ? LK_RUN_UNDONE : LK_RUN_DONE;
 	if (m->brake == LK_BRAKE_PAUSED)
 		return LK_RUN_PAUSED;

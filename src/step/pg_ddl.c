@@ -68,8 +68,12 @@ static enum lk_outcome build_failed(struct lk_step_run *run, const struct lk_ris
 	return lk_step_outcome(run, error);
 }
 
-/* True when an earlier, interrupted attempt finished the work. Removes what it left half done. */
-static bool already_there(struct lk_step_run *run, const struct lk_risk *risk, bool building,
+/*
+ * True in *done when an earlier, interrupted attempt finished the build. Removes what it left half done. On a
+ * first attempt a valid index of that name is somebody else's, and the server will say so; an invalid one on the
+ * same table is the rest of a build that nobody finished.
+ */
+static bool already_there(struct lk_step_run *run, const struct lk_risk *risk, bool begun,
 			  bool *done, struct lk_error *error)
 {
 	enum lk_pg_index_state state;
@@ -78,31 +82,13 @@ static bool already_there(struct lk_step_run *run, const struct lk_risk *risk, b
 		return true;
 	if (!lk_pg_index_state(run->session, risk->table, risk->index, &state, error))
 		return false;
-	if (!building) {
-		*done = state == LK_PG_INDEX_ABSENT;
-		return true;
-	}
 	if (state == LK_PG_INDEX_INVALID) {
 		lk_pg_say(run, "an invalid index \"%s\" was left by an interrupted build: dropped",
 			  risk->index);
 		return lk_pg_index_drop_invalid(run->session, risk->table, risk->index, error);
 	}
-	*done = state == LK_PG_INDEX_VALID;
+	*done = begun && state == LK_PG_INDEX_VALID;
 	return true;
-}
-
-/* IF NOT EXISTS is content with an index that is there and of no use. */
-static bool is_usable(struct lk_step_run *run, const struct lk_risk *risk, struct lk_error *error)
-{
-	enum lk_pg_index_state state;
-	if (!risk->index[0])
-		return true;
-	if (!lk_pg_index_state(run->session, risk->table, risk->index, &state, error))
-		return false;
-	return state != LK_PG_INDEX_INVALID ||
-	       lk_fail(error, LK_ERROR_REFUSED,
-		       "index \"%s\" is there and invalid, left by an earlier build: drop it first",
-		       risk->index);
 }
 
 /*
@@ -116,11 +102,16 @@ static enum lk_outcome without_transaction(struct lk_step_run *run, const struct
 	if (!lk_journal_guard(run->session, run->run, run->epoch, error))
 		return lk_step_outcome(run, error);
 	enum lk_outcome outcome = LK_OUTCOME_DONE;
-	if ((change->begun && !already_there(run, risk, building, &done, error)) ||
-	    (!done && !lk_execute(run->session, change->sql, error)))
+	bool carried_out = !building || already_there(run, risk, change->begun, &done, error);
+	if (carried_out && !done) {
+		carried_out = lk_execute(run->session, change->sql, error);
+		/* undefined_object: the attempt that nobody heard of had dropped it. */
+		if (!carried_out && !building && change->begun &&
+		    strcmp(error->state, "42704") == 0)
+			carried_out = true;
+	}
+	if (!carried_out)
 		outcome = build_failed(run, risk, error);
-	else if (building && !is_usable(run, risk, error))
-		outcome = lk_step_outcome(run, error);
 	else if (!lk_journal_cleanup(run->session, run->run, run->number, change->cleanup, error) ||
 		 !lk_pg_step_record(run, change->state, error))
 		outcome = lk_step_outcome(run, error);

@@ -41,18 +41,31 @@ static const char *conflicts(const char *mode)
 	return "{ShareUpdateExclusiveLock,ShareLock,ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}";
 }
 
+#define AUTOVACUUM                                                                                 \
+	"(a.pid IS NOT NULL AND (coalesce(a.backend_type, '') = 'autovacuum worker' OR"            \
+	" (a.backend_type IS NULL AND a.usesysid IS NULL)))"
+
+/*
+ * Who holds the table for long. Locks and sessions are read one after the other: a session that has just ended
+ * its transaction shows a lock and no transaction, and holds nothing. Nor is a role without pg_read_all_stats
+ * told how long another role's transaction lasts: better to try, and give up, than to wait for ever behind an
+ * application whose transactions are short; an autovacuum is then known by having no role. A prepared
+ * transaction has no session; its own number, which it has locked like everything else, tells its name.
+ */
 static const char holder_sql[] =
-	"SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''),"
-	" coalesce(a.state, 'prepared transaction'),"
+	"SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''), coalesce(a.state, ''),"
 	" coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), 0)::int,"
-	" coalesce(a.backend_type, '') = 'autovacuum worker', p.gid"
+	" " AUTOVACUUM ", p.gid"
 	" FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
-	" LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction"
+	" LEFT JOIN LATERAL (SELECT x.gid, x.prepared FROM pg_prepared_xacts x JOIN pg_locks t ON t.pid IS NULL"
+	"  AND t.locktype = 'transactionid' AND t.transactionid = x.transaction"
+	"  WHERE t.virtualtransaction = l.virtualtransaction) p ON l.pid IS NULL"
 	" WHERE l.locktype = 'relation' AND l.relation = to_regclass($1) AND l.granted"
+	" AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 	" AND l.mode = ANY ($2::text[]) AND l.pid IS DISTINCT FROM pg_backend_pid()"
-	" AND coalesce(clock_timestamp() - coalesce(a.xact_start, p.prepared), interval '1 day')"
-	"  > $3::int * interval '1 millisecond'"
-	" ORDER BY 5 DESC LIMIT 1";
+	" AND (l.pid IS NULL OR " AUTOVACUUM
+	"  OR clock_timestamp() - a.xact_start > $3::int * interval '1 millisecond')"
+	" ORDER BY 6, 5 DESC LIMIT 1";
 
 /* Says a thing once, and again every ten seconds while it lasts. */
 static void say_once(struct lk_step_run *run, struct attempt *attempt, const char *text)

@@ -11,7 +11,8 @@ bool lk_pg_index_state(struct lk_session *session, const char *table_sql, const 
 		    session, &r, error,
 		    "SELECT i.indisvalid AND i.indisready FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid"
 		    " WHERE c.relname = $2 AND c.relnamespace = coalesce((SELECT relnamespace FROM pg_class"
-		    " WHERE oid = to_regclass(nullif($1, ''))), current_schema()::regnamespace)",
+		    " WHERE oid = to_regclass(nullif($1, ''))), current_schema()::regnamespace)"
+		    " AND i.indrelid = coalesce(to_regclass(nullif($1, '')), i.indrelid)",
 		    table_sql, name))
 		return false;
 	*state = r.rows == 0		  ? LK_PG_INDEX_ABSENT
@@ -27,7 +28,7 @@ static char *qualified(struct lk_session *session, const char *table_sql, const 
 	struct lk_result r;
 	if (!LK_QUERY(
 		    session, &r, error,
-		    "SELECT format('%I.%I', n.nspname, $2) FROM pg_namespace n WHERE n.oid ="
+		    "SELECT format('%I.%I', n.nspname, $2::text) FROM pg_namespace n WHERE n.oid ="
 		    " coalesce((SELECT relnamespace FROM pg_class WHERE oid = to_regclass(nullif($1, ''))),"
 		    " current_schema()::regnamespace)",
 		    table_sql, name))

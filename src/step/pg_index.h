@@ -7,7 +7,8 @@
 
 enum lk_pg_index_state { LK_PG_INDEX_ABSENT, LK_PG_INDEX_INVALID, LK_PG_INDEX_VALID };
 
-/* The state of an index by its unquoted name; table_sql (may be "") says in whose schema to look. */
+/* The state of an index by its unquoted name; table_sql says on which table and so in whose schema. With ""
+ * any table of the current schema will do. Another table's index of that name counts as absent. */
 bool lk_pg_index_state(struct lk_session *session, const char *table_sql, const char *name,
 		       enum lk_pg_index_state *state, struct lk_error *error);
 /* Drops an index that a cancelled or failed build left behind. */

@@ -16,11 +16,16 @@ static const struct lk_verb_ops *verb(const struct lk_session *session, const st
 }
 
 /* A statement that kept others waiting was cancelled for their sake: the step begins again, a few times. */
-static bool given_way(struct lk_step_run *run, int tries, const struct lk_error *error)
+static bool given_way(struct lk_step_run *run, int tries, struct lk_error *error)
 {
-	if (error->class != LK_ERROR_CANCELLED || tries >= MOST_TRIES ||
-	    !atomic_exchange(&run->pace->give_way, false))
+	if (error->class != LK_ERROR_CANCELLED || !atomic_exchange(&run->pace->give_way, false))
 		return false;
+	if (tries >= MOST_TRIES)
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"the statement kept other sessions waiting in each of %d tries: it needs a "
+			"quieter time or another strategy",
+			tries);
 	if (run->say)
 		run->say(run->context,
 			 "gave way: our statement kept other sessions waiting; it begins again");

@@ -32,7 +32,7 @@ static void a_replica_that_follows_has_no_lag(void **state)
 	struct lk_lag *lag = fresh();
 	(void)state;
 	for (int i = 1; i < 50; i++)
-		see(lag, i * SECOND / 4, i * 1000, i * 1000, 10);
+		see(lag, (int64_t)i * SECOND / 4, i * 1000, i * 1000, 10);
 	assert_int_equal(lag->replica_count, 1);
 	assert_int_equal(lag->replicas[0].state, LK_LAG_OK);
 	assert_true(lag->replicas[0].lag_ms == 0);
@@ -44,7 +44,7 @@ static void a_replica_that_stands_still_grows_older(void **state)
 	struct lk_lag *lag = fresh();
 	(void)state;
 	for (int i = 1; i <= 40; i++)
-		see(lag, i * SECOND / 4, i * 1000, i < 8 ? i * 1000 : 8000, 100);
+		see(lag, (int64_t)i * SECOND / 4, i * 1000, i < 8 ? i * 1000 : 8000, 100);
 	/* Position 9000 was written at 2.25 s; now it is 10 s. */
 	assert_true(lag->replicas[0].lag_ms > 7700 && lag->replicas[0].lag_ms < 7800);
 	/* Though the primary writes nothing more. */
@@ -58,7 +58,7 @@ static void an_idle_primary_makes_no_lag(void **state)
 	struct lk_lag *lag = fresh();
 	(void)state;
 	for (int i = 1; i <= 4000; i++)
-		see(lag, i * SECOND / 4, 5000, 5000, 10);
+		see(lag, (int64_t)i * SECOND / 4, 5000, 5000, 10);
 	assert_true(lag->replicas[0].lag_ms == 0);
 	free(lag);
 }
