@@ -27,7 +27,8 @@ static const char setup_sql[] =
 	" ('idle_in_transaction_session_timeout','0'), ('idle_session_timeout','0'),"
 	" ('transaction_timeout','0'), ('default_transaction_isolation','read committed'),"
 	" ('default_transaction_read_only','off'), ('standard_conforming_strings','on'),"
-	" ('client_connection_check_interval','1000'), ('jit','off')) AS w(name, wanted)"
+	" ('client_connection_check_interval','1000'), ('jit','off'),"
+	" ('max_parallel_workers_per_gather','0')) AS w(name, wanted)"
 	" WHERE EXISTS (SELECT FROM pg_catalog.pg_settings s WHERE lower(s.name) = w.name)";
 
 static void no_notice(void *context, const PGresult *result)

@@ -241,7 +241,7 @@ static bool pg_hold(struct lk_session *session, const char *run, struct lk_error
 static bool end_sessions(struct lk_session *session, const char *run, struct lk_error *error)
 {
 	static const char sql[] =
-		"SELECT count(*) FILTER (WHERE pg_terminate_backend(pid) OR true) FROM pg_stat_activity"
+		"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
 		" WHERE application_name LIKE 'lockkeeper:' || $1 || ':%' AND pid <> ALL ($2::int[])";
 	char ours[32];
 	int64_t until = lk_clock_us() + END_SESSIONS_MS * 1000;

@@ -86,13 +86,63 @@ static bool each_socket(const struct lk_home *home, bool (*act)(const char *path
 	return stopped;
 }
 
+/* A zombie of somebody else's is gone as well. */
+static bool is_gone(pid_t pid, int *status)
+{
+	char path[40], line[200] = "";
+	waitpid(pid, status, WNOHANG);
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "r");
+	if (!file)
+		return true;
+	bool read = fgets(line, sizeof line, file) != NULL;
+	fclose(file);
+	const char *end = strrchr(line, ')');
+	return !read || (end && end[1] == ' ' && end[2] == 'Z');
+}
+
+/* Yields how it ended, as far as anybody can tell. */
+static int await_gone(pid_t pid, int seconds)
+{
+	int64_t until = lk_clock_us() + seconds * 1000000LL;
+	int status = 0;
+	while (!is_gone(pid, &status)) {
+		if (lk_clock_us() > until)
+			fail_msg("process %d does not end", (int)pid);
+		lk_sleep_ms(5);
+	}
+	return status;
+}
+
+void lk_keeper_await_gone(pid_t pid, int seconds)
+{
+	await_gone(pid, seconds);
+}
+
+/* What a keeper wrote into its log, when it did not end as it should. */
+static void show_log(const char *socket_path, int status)
+{
+	struct lk_error error;
+	char *path = lk_format("%s.log", socket_path);
+	char *log = lk_path_read(path, 4 * 1024 * 1024, NULL, &error);
+	size_t length = log ? strlen(log) : 0;
+	print_error("a keeper ended with status %d:\n%s\n", status,
+		    log ? log + (length > 6000 ? length - 6000 : 0) : error.text);
+	free(log);
+	free(path);
+}
+
+/* Asked to end, a keeper ends in order: that is tested with each of them. */
 static bool end_keeper(const char *path, void *context)
 {
-	(void)context;
 	pid_t pid = listener(path);
-	if (pid > 0 && pid != getpid()) {
-		kill(pid, SIGKILL);
-		lk_keeper_await_gone(pid, 20);
+	if (pid <= 0 || pid == getpid())
+		return false;
+	kill(pid, SIGTERM);
+	int status = await_gone(pid, 30);
+	if (status != 0) {
+		show_log(path, status);
+		*(bool *)context = true;
 	}
 	return false;
 }
@@ -100,16 +150,19 @@ static bool end_keeper(const char *path, void *context)
 void lk_stage_close(struct lk_stage *stage)
 {
 	struct lk_error error;
+	bool disorder = false;
 	for (int i = 0; i < stage->homes; i++) {
 		struct lk_home home = {.stage = stage};
 		snprintf(home.path, sizeof home.path, "%s/%d", stage->folder, i);
-		each_socket(&home, end_keeper, NULL);
+		each_socket(&home, end_keeper, &disorder);
 	}
 	lk_test_server_stop(stage->server);
 	if (!lk_path_remove_tree(stage->folder, &error))
 		fprintf(stderr, "%s\n", error.text);
 	free(stage->uri);
 	free(stage->program);
+	if (disorder)
+		fail_msg("a keeper did not end in order");
 }
 
 char *lk_plan_path(const struct lk_home *home, const char *name)
@@ -211,7 +264,7 @@ static pid_t start(const struct lk_home *home, va_list list)
 	return pid;
 }
 
-pid_t lk_begin(const struct lk_home *home, ...)
+pid_t lk_do_begin(const struct lk_home *home, ...)
 {
 	va_list list;
 	va_start(list, home);
@@ -230,7 +283,7 @@ static char *read_output(const struct lk_home *home, const char *name, pid_t pid
 	return text ? text : lk_strdup("");
 }
 
-struct lk_said lk_finish(const struct lk_home *home, pid_t pid)
+struct lk_said lk_do_finish(const struct lk_home *home, pid_t pid)
 {
 	int64_t until = lk_clock_us() + PATIENCE_S * 1000000LL;
 	int status = 0;
@@ -258,12 +311,12 @@ struct lk_said lk_do(const struct lk_home *home, ...)
 	va_start(list, home);
 	pid_t pid = start(home, list);
 	va_end(list);
-	return lk_finish(home, pid);
+	return lk_do_finish(home, pid);
 }
 
 static void expect(const struct lk_home *home, int status, const char *words, va_list list)
 {
-	struct lk_said said = lk_finish(home, start(home, list));
+	struct lk_said said = lk_do_finish(home, start(home, list));
 	size_t length = strlen(said.out);
 	const char *tail = said.out + (length > 1500 ? length - 1500 : 0);
 	if (said.status != status)
@@ -367,37 +420,15 @@ pid_t lk_keeper_pid(const struct lk_home *home, const char *plan)
 	return pid;
 }
 
-/* A zombie of somebody else's is gone as well. */
-static bool is_gone(pid_t pid)
-{
-	char path[40], line[200] = "";
-	waitpid(pid, NULL, WNOHANG);
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	FILE *file = fopen(path, "r");
-	if (!file)
-		return true;
-	bool read = fgets(line, sizeof line, file) != NULL;
-	fclose(file);
-	const char *end = strrchr(line, ')');
-	return !read || (end && end[1] == ' ' && end[2] == 'Z');
-}
-
-void lk_keeper_await_gone(pid_t pid, int seconds)
-{
-	int64_t until = lk_clock_us() + seconds * 1000000LL;
-	while (!is_gone(pid)) {
-		if (lk_clock_us() > until)
-			fail_msg("process %d does not end", (int)pid);
-		lk_sleep_ms(5);
-	}
-}
-
 void lk_keeper_signal(const struct lk_home *home, const char *plan, int signal)
 {
 	pid_t pid = lk_keeper_pid(home, plan);
 	if (pid <= 0)
 		fail_msg("there is no keeper of %s", plan);
 	kill(pid, signal);
-	if (signal == SIGKILL || signal == SIGTERM)
-		lk_keeper_await_gone(pid, 20);
+	if (signal != SIGKILL && signal != SIGTERM)
+		return;
+	int status = await_gone(pid, 20);
+	if (signal == SIGTERM)
+		assert_int_equal(status, 0);
 }

@@ -80,9 +80,9 @@ void lk_expect(const struct lk_home *home, int status, ...) __attribute__((senti
 /* lk_do that must end with this status and say this somewhere. */
 void lk_expect_says(const struct lk_home *home, int status, const char *words, ...)
 	__attribute__((sentinel));
-/* The same without waiting; lk_finish waits and yields what it said. */
-pid_t lk_begin(const struct lk_home *home, ...) __attribute__((sentinel));
-struct lk_said lk_finish(const struct lk_home *home, pid_t pid);
+/* The same without waiting; lk_do_finish waits and yields what it said. */
+pid_t lk_do_begin(const struct lk_home *home, ...) __attribute__((sentinel));
+struct lk_said lk_do_finish(const struct lk_home *home, pid_t pid);
 
 /* Asks the keeper of a plan for its state; false when none answers. */
 bool lk_look(const struct lk_home *home, const char *plan, struct lk_snapshot *snapshot);

@@ -60,10 +60,16 @@ static void tell_progress(void *context, const struct lk_progress *progress)
 void lk_steps_open(struct lk_steps *steps, struct lk_test_server *server, const char *name,
 		   const char *body)
 {
+	lk_steps_open_as(steps, server, NULL, name, body);
+}
+
+void lk_steps_open_as(struct lk_steps *steps, struct lk_test_server *server, const char *user,
+		      const char *name, const char *body)
+{
 	const struct lk_journal_holder holder = {"tester", "here", (int)getpid()};
 	memset(steps, 0, sizeof *steps);
 	steps->server = server;
-	steps->session = lk_steps_session(server, NULL);
+	steps->session = lk_steps_session(server, user);
 	pthread_mutex_init(&steps->mutex, NULL);
 	lk_pace_init(&steps->pace, 100);
 	snprintf(steps->run, sizeof steps->run, "%.18s-run", name);

@@ -47,7 +47,9 @@ struct lk_session *lk_steps_session(const struct lk_test_server *server, const c
 /* Reads a plan's body into *plan and, when it has operations, derives its steps. */
 bool lk_steps_plan(struct lk_session *session, const char *name, const char *body,
 		   struct lk_plan *plan, struct lk_error *error);
-/* The same, recorded in the journal as the run "NAME-run". */
+/* The same, recorded in the journal as the run "NAME-run"; as a role, or the superuser. */
+void lk_steps_open_as(struct lk_steps *steps, struct lk_test_server *server, const char *user,
+		      const char *name, const char *body);
 void lk_steps_open(struct lk_steps *steps, struct lk_test_server *server, const char *name,
 		   const char *body);
 void lk_steps_close(struct lk_steps *steps);

@@ -85,14 +85,14 @@ static void a_check_opens_when_it_returns_nothing(void **state)
 	lk_sql(&stage,
 	       "CREATE TABLE hindrances (what text); INSERT INTO hindrances VALUES ('a nightly job')");
 	write_plan(&alice, "check", "{name: free, none: \"SELECT what FROM hindrances\"}");
-	pid_t run = lk_begin(&alice, "run", "check", "--headless", "--yes", "expand", NULL);
+	pid_t run = lk_do_begin(&alice, "run", "check", "--headless", "--yes", "expand", NULL);
 	lk_await_gate(&alice, "check", "free", 20);
 	lk_await_event(&stage, "check", "a nightly job", 5);
 	assert_false(lk_ask(&alice, "check", "confirm",
 			    json_pack("{s:s, s:s}", "gate", "free", "answer", "yes"), text));
 	assert_non_null(strstr(text, "opens when its SQL returns nothing"));
 	lk_sql(&stage, "DELETE FROM hindrances");
-	struct lk_said said = lk_finish(&alice, run);
+	struct lk_said said = lk_do_finish(&alice, run);
 	assert_int_equal(said.status, 0);
 	lk_said_free(&said);
 }
