@@ -129,7 +129,9 @@ static const char columns_sql[] =
 	"   ON b.oid = up.typbasetype) SELECT FROM up WHERE typtype = 'd' AND (typnotnull OR EXISTS"
 	"   (SELECT FROM pg_constraint c WHERE c.contypid = up.oid)))"
 	" FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-	" JOIN pg_type bt ON bt.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END"
+	" JOIN pg_type bt ON bt.oid = (WITH RECURSIVE up AS (SELECT t.oid, t.typtype, t.typbasetype UNION ALL"
+	"  SELECT b.oid, b.typtype, b.typbasetype FROM up JOIN pg_type b ON up.typtype = 'd'"
+	"  AND b.oid = up.typbasetype) SELECT oid FROM up WHERE typtype <> 'd')"
 	" LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
 	" WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 

@@ -12,7 +12,7 @@
  * of its commits about once a second, so our own chunks arrive in bursts that look like somebody
  * else's: a lower bound made a backfill rest that was alone. */
 #define BUSY_TRANSACTIONS 50
-#define BUSY_REST 1.0
+#define BUSY_REST 2.0
 /* Then chunks are short, whatever the limit allows: who wants one of a chunk's rows waits until it
  * commits. */
 #define BUSY_CHUNK_MS 10.0

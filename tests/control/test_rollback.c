@@ -144,6 +144,34 @@ static void killed_on_the_way_back(void **state)
 	expect_as_before("back_kill", before);
 }
 
+/* Nothing is taken back yet that would tell the direction: the journal remembers it. */
+static void killed_before_the_first_step_back(void **state)
+{
+	(void)state;
+	make("back-first", "back_first");
+	char *before = lk_schema_of(&stage, "back_first");
+	lk_expect(&alice, 3, "run", "back-first", "--headless", "--yes", "expand", NULL);
+	PGconn *reader = lk_test_connect(stage.server);
+	PQclear(PQexec(reader, "BEGIN; SELECT count(*) FROM back_first"));
+	lk_must(&alice, "back-first", "rollback", NULL);
+	lk_await_event(&stage, "back-first", "waiting outside the lock queue", 10);
+	lk_must(&alice, "back-first", "pause", NULL);
+	lk_await_sql(&stage, 5,
+		     "SELECT wanted = 'paused' FROM lockkeeper.run WHERE plan = 'back-first'");
+	lk_keeper_signal(&alice, "back-first", SIGKILL);
+	lk_sessions_await_gone(&stage, "back-first");
+	assert_int_equal(
+		lk_number(&stage,
+			  "SELECT count(*) FROM lockkeeper.step s JOIN lockkeeper.run r ON r.name ="
+			  " s.run WHERE r.plan = 'back-first' AND s.state = 'undone'"),
+		0);
+	PQfinish(reader);
+	lk_expect(&bob, 4, "run", "back-first", "--headless", NULL);
+	lk_must(&bob, "back-first", "resume", NULL);
+	lk_await(&bob, "back-first", "undone", 20);
+	expect_as_before("back_first", before);
+}
+
 static void a_run_that_failed_is_taken_back(void **state)
 {
 	(void)state;
@@ -225,6 +253,7 @@ int main(void)
 		cmocka_unit_test(in_the_middle_of_the_backfill),
 		cmocka_unit_test(waiting_in_contract_with_everything_built),
 		cmocka_unit_test(killed_on_the_way_back),
+		cmocka_unit_test(killed_before_the_first_step_back),
 		cmocka_unit_test(a_run_that_failed_is_taken_back),
 		cmocka_unit_test(after_the_drop_it_is_refused_with_the_reason),
 		cmocka_unit_test(what_a_ddl_step_s_undo_says_is_done),

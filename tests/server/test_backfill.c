@@ -268,8 +268,8 @@ static void a_table_in_use_ends_up_right(void **state)
 {
 	static const char *const writes[] = {
 		"INSERT INTO b (k, old) SELECT (random() * 20000)::int, random() ON CONFLICT DO NOTHING",
-		"INSERT INTO b (k, new) SELECT -(random() * 20000)::int, random() ON CONFLICT (k) DO"
-		" UPDATE SET new = NULL",
+		("INSERT INTO b (k, new) SELECT -(random() * 20000)::int, random() ON CONFLICT (k) DO"
+		 " UPDATE SET new = NULL"),
 		"UPDATE b SET old = random() WHERE k = (SELECT (random() * 15000)::int)",
 		"UPDATE b SET new = NULL WHERE k = (SELECT (random() * 15000)::int)",
 		"DELETE FROM b WHERE k = (SELECT (random() * 15000)::int)",
@@ -347,10 +347,10 @@ static void our_chunk_loses_every_deadlock(void **state)
 
 static void our_chunk_loses_it_on_an_impatient_server(void **state)
 {
-	lk_test_sql(*state, "ALTER SYSTEM SET deadlock_timeout = '100ms'");
+	lk_test_sql(*state, "ALTER SYSTEM SET deadlock_timeout = '60ms'");
 	lk_test_sql(*state, "SELECT pg_reload_conf()");
 	assert_true(
-		lk_test_wait(*state, "SELECT current_setting('deadlock_timeout') = '100ms'", 10));
+		lk_test_wait(*state, "SELECT current_setting('deadlock_timeout') = '60ms'", 10));
 	deadlocks_never_reach_the_application(*state);
 	lk_test_sql(*state, "ALTER SYSTEM RESET deadlock_timeout");
 	lk_test_sql(*state, "SELECT pg_reload_conf()");

@@ -113,6 +113,10 @@ static void a_reader_is_waited_for_outside_the_queue(void **state)
 	lk_test_load_stop(load, &result);
 	assert_string_equal(result.first_error, "");
 	assert_true(result.longest_ms < 500);
+	/* Not once was the lock asked for while it could not be had. */
+	char *said = lk_test_steps_said(&steps);
+	assert_null(strstr(said, "gave up"));
+	free(said);
 	lk_test_steps_close(&steps);
 }
 
