@@ -119,6 +119,49 @@ static void a_start_that_failed_can_be_repeated_at_once(void **state)
 	lk_expect(&alice, 3, "run", "run-f", "--headless", "--yes", "expand", NULL);
 }
 
+/* Looked at, edited, looked at again: what was read first is not what is carried out. */
+static void a_plan_that_was_edited_before_it_began_is_read_anew(void **state)
+{
+	(void)state;
+	lk_users_make(&stage, "run_ed", 100);
+	lk_plan_rename(&alice, "run-ed", "run_ed", "");
+	lk_expect(&alice, 3, "run", "run-ed", "--headless", NULL);
+	lk_plan_write(
+		&alice, "run-ed",
+		"operations:\n  - rename_column: {table: run_ed, from: username, to: other_name}\n");
+	lk_expect(&alice, 3, "run", "run-ed", "--headless", "--yes", "expand", NULL);
+	assert_int_equal(
+		lk_number(
+			&stage,
+			"SELECT count(*) FROM pg_attribute WHERE attrelid = 'run_ed'::regclass AND"
+			" attname = 'other_name'"),
+		1);
+	assert_int_equal(
+		lk_number(
+			&stage,
+			"SELECT count(*) FROM pg_attribute WHERE attrelid = 'run_ed'::regclass AND"
+			" attname = 'user_handle'"),
+		0);
+}
+
+static void two_of_one_person_at_once_share_a_keeper(void **state)
+{
+	(void)state;
+	lk_users_make(&stage, "run_two", 2000);
+	lk_plan_rename(&alice, "run-two", "run_two", "");
+	pid_t a = lk_do_begin(&alice, "run", "run-two", "--headless", "--yes", LK_ALL_GATES, NULL);
+	pid_t b = lk_do_begin(&alice, "run", "run-two", "--headless", "--yes", LK_ALL_GATES, NULL);
+	struct lk_said first = lk_do_finish(&alice, a), second = lk_do_finish(&alice, b);
+	if (first.status || second.status)
+		fail_msg("ended with %d and %d\n%s\n%s", first.status, second.status, first.err,
+			 second.err);
+	assert_int_equal(
+		lk_number(&stage, "SELECT count(*) FROM lockkeeper.run WHERE plan = 'run-two'"), 1);
+	lk_users_compare(&stage, "run_two", "user_handle");
+	lk_said_free(&first);
+	lk_said_free(&second);
+}
+
 static void names_of_any_alphabet_in_short_and_long_form(void **state)
 {
 	(void)state;
@@ -227,6 +270,8 @@ int main(void)
 		cmocka_unit_test(a_plan_that_is_done_does_not_begin_again),
 		cmocka_unit_test(an_empty_table_and_a_single_row_are_tables_too),
 		cmocka_unit_test(a_start_that_failed_can_be_repeated_at_once),
+		cmocka_unit_test(a_plan_that_was_edited_before_it_began_is_read_anew),
+		cmocka_unit_test(two_of_one_person_at_once_share_a_keeper),
 		cmocka_unit_test(names_of_any_alphabet_in_short_and_long_form),
 		cmocka_unit_test(every_mistake_of_a_plan_is_a_line_and_nothing_is_touched),
 		cmocka_unit_test(what_is_wrong_with_the_command_is_said),

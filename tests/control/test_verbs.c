@@ -246,7 +246,7 @@ static void a_pause_in_the_middle_of_a_chunk_is_proven(void **state)
 		&alice, "verb-mid",
 		"steps:\n  expand:\n"
 		"    - dual_write: {table: verb_mid, from: username, to: user_handle, like: username}\n"
-		"  migrate:\n    - backfill: {table: verb_mid, set: {user_handle: slow(username)}}\n");
+		"  migrate:\n    - backfill: {table: verb_mid, set: {user_handle: 'slow(username)'}}\n");
 	lk_expect(&alice, 3, "run", "verb-mid", "--headless", "--yes", "expand", NULL);
 	lk_confirm(&alice, "verb-mid", "migrate");
 	lk_await_sql(
