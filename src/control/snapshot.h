@@ -42,7 +42,7 @@ struct lk_snapshot_step {
 	char verb[20];	/* ddl, dual_write, backfill, verify, gate, end_dual_write */
 	char state[12];
 	char summary[160];    /* one line: "backfill users.user_handle from username" */
-	char statement[4096]; /* the SQL, statements separated by ";\n" */
+	char statement[8192]; /* the SQL, statements separated by ";\n" */
 	char lock[120];	      /* "ACCESS EXCLUSIVE on users, for milliseconds" */
 	char cost[120];	      /* rewrite or scan: "no rewrite, no scan" */
 	char undo[300];	      /* what takes it back, or why nothing does */

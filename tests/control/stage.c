@@ -4,16 +4,20 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/path.h"
 
-enum { MOST_ARGUMENTS = 30, PATIENCE_S = 90 };
+#define PREFIX "lk-control-"
+
+enum { MOST_ARGUMENTS = 30, MOST_HOMES = 4, PATIENCE_S = 90, LEFT_FOR_S = 30 };
 
 static void make_folder(const char *parent, const char *name)
 {
@@ -23,25 +27,22 @@ static void make_folder(const char *parent, const char *name)
 	free(path);
 }
 
-void lk_stage_open(struct lk_stage *stage, const struct lk_test_server_options *options)
+/* Locked by the test program for as long as it lives; -1 when another has it, or there is none to open. */
+static int lock_folder(const char *folder, int flags)
 {
-	const char *program = getenv("LOCKKEEPER");
-	memset(stage, 0, sizeof *stage);
-	stage->program = realpath(program && program[0] ? program : "./lockkeeper", NULL);
-	if (!stage->program)
-		fail_msg("there is no program %s", program ? program : "./lockkeeper");
-	/* Keepers that lose their parent become our children, so that their end can be waited for.
-	 */
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	LK_COPY(stage->folder, "/tmp/lk-control-XXXXXX");
-	if (!mkdtemp(stage->folder))
-		fail_msg("mkdtemp: %s", strerror(errno));
-	stage->server = lk_test_server_start(options);
-	stage->uri = lk_test_server_uri(stage->server, LK_TEST_PRIMARY);
+	char *path = lk_path_join(folder, "lock");
+	int fd = open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+	free(path);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 void lk_home_make(struct lk_stage *stage, struct lk_home *home)
 {
+	assert_true(stage->homes < MOST_HOMES);
 	home->stage = stage;
 	snprintf(home->path, sizeof home->path, "%s/%d", stage->folder, stage->homes++);
 	make_folder(home->path, "");
@@ -147,6 +148,64 @@ static bool end_keeper(const char *path, void *context)
 	return false;
 }
 
+static bool kill_keeper(const char *path, void *context)
+{
+	(void)context;
+	pid_t pid = listener(path);
+	if (pid > 0 && pid != getpid())
+		kill(pid, SIGKILL);
+	return false;
+}
+
+/* A test program that was killed leaves keepers behind, which would wait for its server for ever. */
+static void remove_leftovers(void)
+{
+	struct lk_error ignored;
+	DIR *listing = opendir("/tmp");
+	for (struct dirent *entry; listing && (entry = readdir(listing));) {
+		struct stat info;
+		char folder[40];
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0 ||
+		    strlen(entry->d_name) != strlen(PREFIX) + 6)
+			continue;
+		snprintf(folder, sizeof folder, "/tmp/%.30s", entry->d_name);
+		/* One that was made just now may not be locked yet. */
+		bool old = lstat(folder, &info) == 0 && S_ISDIR(info.st_mode) &&
+			   info.st_uid == geteuid() && time(NULL) - info.st_mtime > LEFT_FOR_S;
+		int lock = old ? lock_folder(folder, 0) : -1;
+		if (lock < 0)
+			continue;
+		for (int i = 0; i < MOST_HOMES; i++) {
+			struct lk_home home = {.stage = NULL};
+			snprintf(home.path, sizeof home.path, "%s/%d", folder, i);
+			each_socket(&home, kill_keeper, NULL);
+		}
+		lk_path_remove_tree(folder, &ignored);
+		close(lock);
+	}
+	if (listing)
+		closedir(listing);
+}
+
+void lk_stage_open(struct lk_stage *stage, const struct lk_test_server_options *options)
+{
+	const char *program = getenv("LOCKKEEPER");
+	memset(stage, 0, sizeof *stage);
+	stage->program = realpath(program && program[0] ? program : "./lockkeeper", NULL);
+	if (!stage->program)
+		fail_msg("there is no program %s", program ? program : "./lockkeeper");
+	remove_leftovers();
+	/* Keepers that lose their parent become our children, so that their end can be waited for.
+	 */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	LK_COPY(stage->folder, "/tmp/" PREFIX "XXXXXX");
+	if (!mkdtemp(stage->folder))
+		fail_msg("mkdtemp: %s", strerror(errno));
+	stage->lock = lock_folder(stage->folder, O_CREAT);
+	stage->server = lk_test_server_start(options);
+	stage->uri = lk_test_server_uri(stage->server, LK_TEST_PRIMARY);
+}
+
 void lk_stage_close(struct lk_stage *stage)
 {
 	struct lk_error error;
@@ -159,6 +218,7 @@ void lk_stage_close(struct lk_stage *stage)
 	lk_test_server_stop(stage->server);
 	if (!lk_path_remove_tree(stage->folder, &error))
 		fprintf(stderr, "%s\n", error.text);
+	close(stage->lock);
 	free(stage->uri);
 	free(stage->program);
 	if (disorder)

@@ -43,7 +43,7 @@ struct lk_stage {
 	char *uri; /* of the primary's database "test" */
 	char folder[40];
 	char *program;
-	int homes;
+	int homes, lock;
 };
 
 struct lk_home {
