@@ -151,7 +151,7 @@ static void behind_a_pooler(void **state)
 	char *ini = lk_format("%s/pooler.ini", alice.path), *port = lk_format("%d", 6543);
 	FILE *file = fopen(ini, "w");
 	fprintf(file,
-		"[databases]\ntest = host=%s port=5432\n[pgbouncer]\nlisten_port = %s\nunix_socket_dir = %s\n"
+		"[databases]\ntest = host=%s port=5432 user=postgres\n[pgbouncer]\nlisten_port = %s\nunix_socket_dir = %s\n"
 		"auth_type = any\npool_mode = transaction\n",
 		lk_test_server_folder(stage.server), port, lk_test_server_folder(stage.server));
 	fclose(file);
