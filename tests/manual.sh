@@ -39,7 +39,7 @@ if [ -x "$program" ]; then
 		"$program" check "$folder"/*.yaml || complain "$text shows a plan with mistakes"
 	done
 	"$program" check "$top"/plans/*.yaml || complain "an example has mistakes"
-	for verb in run attach status pause resume abort rollback confirm throttle check explain sandbox; do
+	for verb in run attach status pause resume abort rollback confirm throttle check explain sandbox history doctor; do
 		grep -q "$verb" "$top/man/lockkeeper.1" || complain "lockkeeper(1) does not name $verb"
 		"$program" --help | grep -q "lockkeeper $verb" || complain "there is no verb $verb"
 	done

@@ -17,6 +17,9 @@ struct lk_console_plan {
 	char name[64];	/* the plan's name */
 	char what[120]; /* one line: "rename users.username to user_handle", or why the file is
 			   unreadable */
+	char why[200];	/* the plan's own words; may be empty */
+	char state[16]; /* of the run, when its keeper is alive: "waiting"; or empty */
+	char run[120];	/* "add-index-3fa2 is waiting on postgres@db1/shop"; or empty */
 	bool readable;
 	char socket[128]; /* of the run's keeper; empty when none is alive */
 };
@@ -27,7 +30,7 @@ struct lk_console_options {
 	bool linear; /* lines of text instead of a screen (TERM=dumb, no terminal, screen readers)
 		      */
 	bool ascii;  /* no characters outside ASCII even in a UTF-8 locale */
-	bool quiet;		 /* never ring the bell */
+	bool quiet;  /* never ring the bell */
 	const char *theme;	 /* a name or a file; NULL: default */
 	const char *user, *host; /* who sits here, for the lease and the log */
 	const char *fence;	 /* word for the first and last row ("SANDBOX"); NULL none */

@@ -60,11 +60,11 @@ void lk_error_clear(struct lk_error *error)
 const char *lk_error_class_name(enum lk_error_class class)
 {
 	static const char *const names[] = {
-		[LK_NO_ERROR] = "none",           [LK_ERROR_USAGE] = "usage",
-		[LK_ERROR_PLAN] = "plan",         [LK_ERROR_REFUSED] = "refused",
-		[LK_ERROR_RETRY] = "retry",       [LK_ERROR_CANCELLED] = "cancelled",
-		[LK_ERROR_LOST] = "lost",         [LK_ERROR_PRIVILEGE] = "privilege",
-		[LK_ERROR_FENCED] = "fenced",     [LK_ERROR_STATEMENT] = "statement",
+		[LK_NO_ERROR] = "none",	      [LK_ERROR_USAGE] = "usage",
+		[LK_ERROR_PLAN] = "plan",     [LK_ERROR_REFUSED] = "refused",
+		[LK_ERROR_RETRY] = "retry",   [LK_ERROR_CANCELLED] = "cancelled",
+		[LK_ERROR_LOST] = "lost",     [LK_ERROR_PRIVILEGE] = "privilege",
+		[LK_ERROR_FENCED] = "fenced", [LK_ERROR_STATEMENT] = "statement",
 		[LK_ERROR_SYSTEM] = "system",
 	};
 	return names[class];

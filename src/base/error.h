@@ -12,12 +12,12 @@
 
 enum lk_error_class {
 	LK_NO_ERROR,
-	LK_ERROR_USAGE,     /* the command line is wrong */
-	LK_ERROR_PLAN,      /* the plan, settings or theme file is wrong */
-	LK_ERROR_REFUSED,   /* we could, but it would not be safe or allowed */
-	LK_ERROR_RETRY,     /* a lock timeout, deadlock or serialization failure: the same again may work */
+	LK_ERROR_USAGE,	  /* the command line is wrong */
+	LK_ERROR_PLAN,	  /* the plan, settings or theme file is wrong */
+	LK_ERROR_REFUSED, /* we could, but it would not be safe or allowed */
+	LK_ERROR_RETRY, /* a lock timeout, deadlock or serialization failure: the same again may work */
 	LK_ERROR_CANCELLED, /* the statement was cancelled */
-	LK_ERROR_LOST,      /* no connection, or it broke: what the statement did is unknown */
+	LK_ERROR_LOST,	    /* no connection, or it broke: what the statement did is unknown */
 	LK_ERROR_PRIVILEGE, /* a privilege is missing */
 	LK_ERROR_FENCED,    /* another keeper has taken the run over */
 	LK_ERROR_STATEMENT, /* the server refused a statement for any other reason */
@@ -26,8 +26,8 @@ enum lk_error_class {
 
 struct lk_error {
 	enum lk_error_class class;
-	char state[6];   /* SQLSTATE, empty when the error is not the server's */
-	int position;    /* 1-based character in the statement, 0 unknown */
+	char state[6];	 /* SQLSTATE, empty when the error is not the server's */
+	int position;	 /* 1-based character in the statement, 0 unknown */
 	char text[1000]; /* one sentence, no line break at the end */
 };
 

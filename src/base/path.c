@@ -175,7 +175,8 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 
 bool lk_path_remove_tree(const char *folder, struct lk_error *error)
 {
-	if (nftw(folder, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 || errno == ENOENT)
+	if (nftw(folder, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
+	    errno == ENOENT)
 		return true;
 	return lk_fail_errno(error, errno, "cannot remove %s", folder);
 }

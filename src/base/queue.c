@@ -92,7 +92,8 @@ void *lk_queue_pop(struct lk_queue *queue, int64_t deadline_us)
 {
 	pthread_mutex_lock(&queue->mutex);
 	while (queue->count == 0 && !queue->closed)
-		if (lk_condition_wait_until(&queue->changed, &queue->mutex, deadline_us) == ETIMEDOUT)
+		if (lk_condition_wait_until(&queue->changed, &queue->mutex, deadline_us) ==
+		    ETIMEDOUT)
 			break;
 	void *item = take_first(queue);
 	pthread_mutex_unlock(&queue->mutex);

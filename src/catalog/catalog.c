@@ -16,6 +16,27 @@ bool lk_catalog_table(struct lk_session *session, const char *written, struct lk
 	return engines[session->driver->engine]->table(session, written, table, error);
 }
 
+bool lk_catalog_leaves(struct lk_session *session, const struct lk_table *table,
+		       struct lk_leaf **leaves, size_t *count, struct lk_error *error)
+{
+	return engines[session->driver->engine]->leaves(session, table, leaves, count, error);
+}
+
+bool lk_catalog_is_leaf(struct lk_session *session, const struct lk_table *table, int64_t id,
+			bool *is, struct lk_error *error)
+{
+	return engines[session->driver->engine]->is_leaf(session, table, id, is, error);
+}
+
+void lk_leaves_free(struct lk_leaf *leaves, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(leaves[i].sql);
+		free(leaves[i].shown);
+	}
+	free(leaves);
+}
+
 bool lk_catalog_server(struct lk_session *session, struct lk_server *server, struct lk_error *error)
 {
 	return engines[session->driver->engine]->server(session, server, error);

@@ -17,14 +17,15 @@ struct lk_column {
 	bool not_null;
 	bool volatile_default; /* gives another value at each call, within one statement too */
 	bool identity, generated;
-	bool comparable; /* the type has an equality */
+	bool identity_always; /* an identity that no UPDATE may set */
+	bool comparable;      /* the type has an equality */
 	bool constrained; /* the type is a domain with constraints: adding a column of it rewrites the table */
 	int number;
 };
 
 /* A unique, never-NULL key to walk a table by. */
 struct lk_key {
-	char *index;			/* name of the index behind it */
+	char *index;			/* of the index behind it: quoted, without schema */
 	char **columns, **sql, **types; /* exact, quoted, and type for a cast; `count` of each */
 	size_t count;
 };
@@ -36,12 +37,22 @@ struct lk_table {
 	int64_t id;    /* the server's number: it changes when somebody replaces the table */
 	char kind[40]; /* "table", or why it is something else: "partitioned table", "view" … */
 	bool has_parent, has_children; /* inheritance or partitioning */
-	bool row_security;
-	int64_t rows; /* the planner's estimate, negative unknown */
+	bool row_security;	       /* policies apply to this role: rows may be hidden from it */
+	bool unlogged;		       /* a crash of the server empties it */
+	int64_t rows; /* by the statistics or, without any, by its size; negative unknown */
 	int64_t bytes;
 	struct lk_column *columns;
 	size_t column_count;
 	struct lk_key key; /* count 0: no usable key */
+};
+
+/* One of the tables in which the rows of a table really stand: itself, a partition, or an inheriting child. */
+struct lk_leaf {
+	int64_t id;
+	char *sql;    /* as in lk_table; also a name that lk_catalog_table takes */
+	char *shown;  /* as in lk_table */
+	bool foreign; /* its rows stand on another server */
+	int64_t rows; /* as in lk_table */
 };
 
 /* Finds a table as a plan writes it. Class PLAN with a sentence when it does not exist. */
@@ -53,6 +64,17 @@ const struct lk_column *lk_table_column(const struct lk_table *table, const char
 /* The column, or a PLAN error that names the nearest existing one. */
 const struct lk_column *lk_table_need_column(const struct lk_table *table, const char *name,
 					     struct lk_error *error);
+
+/*
+ * Where the rows of a table stand, the table itself first and the others in the order of their making; one
+ * that is about to be detached is none of them any more. *leaves is the caller's (lk_leaves_free).
+ */
+bool lk_catalog_leaves(struct lk_session *session, const struct lk_table *table,
+		       struct lk_leaf **leaves, size_t *count, struct lk_error *error);
+void lk_leaves_free(struct lk_leaf *leaves, size_t count);
+/* Whether the table with number `id` is still below `table`, at any depth. */
+bool lk_catalog_is_leaf(struct lk_session *session, const struct lk_table *table, int64_t id,
+			bool *is, struct lk_error *error);
 
 /* What the connection is and may; each refusal is a sentence that says what to do. */
 struct lk_server {
@@ -72,6 +94,10 @@ bool lk_catalog_privileges(struct lk_session *session, const struct lk_table *ta
 struct lk_catalog_ops {
 	bool (*table)(struct lk_session *, const char *written, struct lk_table *,
 		      struct lk_error *);
+	bool (*leaves)(struct lk_session *, const struct lk_table *, struct lk_leaf **, size_t *,
+		       struct lk_error *);
+	bool (*is_leaf)(struct lk_session *, const struct lk_table *, int64_t id, bool *,
+			struct lk_error *);
 	bool (*server)(struct lk_session *, struct lk_server *, struct lk_error *);
 	bool (*privileges)(struct lk_session *, const struct lk_table *, struct lk_error *);
 };

@@ -7,11 +7,12 @@
 #include "base/nearest.h"
 #include "catalog/catalog.h"
 #include "catalog/identifier.h"
+#include "catalog/pg_catalog.h"
 
 /* 13 is the oldest version whose views and functions the queries here were written for. */
 #define OLDEST_VERSION 130000
 
-static char *quoted_name(struct lk_session *session, const char *schema, const char *name)
+char *lk_pg_quoted_name(struct lk_session *session, const char *schema, const char *name)
 {
 	char *n = session->driver->quote_name(name);
 	if (!schema)
@@ -21,6 +22,11 @@ static char *quoted_name(struct lk_session *session, const char *schema, const c
 	free(s);
 	free(n);
 	return both;
+}
+
+char *lk_pg_shown_name(const char *schema, const char *name)
+{
+	return strcmp(schema, "public") == 0 ? lk_strdup(name) : lk_format("%s.%s", schema, name);
 }
 
 static const char *kind_name(const char *kind)
@@ -65,17 +71,18 @@ static bool read_relation(struct lk_session *session, const char *written, struc
 			  struct lk_error *error)
 {
 	static const char sql[] =
-		"SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples::bigint,"
+		"SELECT c.oid, n.nspname, c.relname, c.relkind, " LK_PG_ROWS ","
 		" pg_relation_size(c.oid),"
 		" EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid),"
-		" EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid), c.relrowsecurity"
+		" EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid), row_security_active(c.oid),"
+		" c.relpersistence = 'u'"
 		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 		" WHERE c.oid = to_regclass($1)";
 	struct lk_result r;
 	char *schema, *name;
 	if (!lk_identifier_split(written, &schema, &name, error))
 		return false;
-	char *quoted = quoted_name(session, schema, name);
+	char *quoted = lk_pg_quoted_name(session, schema, name);
 	bool read = LK_QUERY(session, &r, error, sql, quoted);
 	free(quoted);
 	free(schema);
@@ -89,16 +96,15 @@ static bool read_relation(struct lk_session *session, const char *written, struc
 	table->id = lk_cell_int(&r, 0, 0);
 	table->schema = lk_strdup(lk_cell_text(&r, 0, 1));
 	table->name = lk_strdup(lk_cell_text(&r, 0, 2));
-	table->sql = quoted_name(session, table->schema, table->name);
-	table->shown = strcmp(table->schema, "public") == 0
-			       ? lk_strdup(table->name)
-			       : lk_format("%s.%s", table->schema, table->name);
+	table->sql = lk_pg_quoted_name(session, table->schema, table->name);
+	table->shown = lk_pg_shown_name(table->schema, table->name);
 	LK_COPY(table->kind, kind_name(lk_cell_text(&r, 0, 3)));
 	table->rows = lk_cell_int(&r, 0, 4);
 	table->bytes = lk_cell_int(&r, 0, 5);
 	table->has_parent = lk_cell_bool(&r, 0, 6);
 	table->has_children = lk_cell_bool(&r, 0, 7);
 	table->row_security = lk_cell_bool(&r, 0, 8);
+	table->unlogged = lk_cell_bool(&r, 0, 9);
 	lk_result_free(&r);
 	return true;
 }
@@ -128,6 +134,7 @@ static const char columns_sql[] =
 	"   SELECT b.oid, b.typtype, b.typbasetype, b.typnotnull FROM up JOIN pg_type b"
 	"   ON b.oid = up.typbasetype) SELECT FROM up WHERE typtype = 'd' AND (typnotnull OR EXISTS"
 	"   (SELECT FROM pg_constraint c WHERE c.contypid = up.oid)))"
+	", a.attidentity = 'a'"
 	" FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
 	" JOIN pg_type bt ON bt.oid = (WITH RECURSIVE up AS (SELECT t.oid, t.typtype, t.typbasetype UNION ALL"
 	"  SELECT b.oid, b.typtype, b.typbasetype FROM up JOIN pg_type b ON up.typtype = 'd'"
@@ -162,12 +169,14 @@ static bool read_columns(struct lk_session *session, struct lk_table *table, str
 		c->number = (int)lk_cell_int(&r, i, 9);
 		c->comparable = lk_cell_bool(&r, i, 10);
 		c->constrained = lk_cell_bool(&r, i, 11);
+		c->identity_always = lk_cell_bool(&r, i, 12);
 	}
 	lk_result_free(&r);
 	return true;
 }
 
-/* The primary key, else the narrowest valid unique index over NOT NULL columns without a condition. */
+/* The primary key, else the narrowest valid unique index over NOT NULL columns without a condition; one whose
+ * columns all go the same way can be read in the key's order, others only by sorting. */
 static bool read_key(struct lk_session *session, struct lk_table *table, struct lk_error *error)
 {
 	static const char sql[] =
@@ -177,8 +186,10 @@ static bool read_key(struct lk_session *session, struct lk_table *table, struct 
 		"  AND i.indexprs IS NULL AND am.amname = 'btree' AND i.indimmediate"
 		"  AND NOT EXISTS (SELECT FROM unnest(i.indkey[0:i.indnkeyatts - 1]) k JOIN pg_attribute a"
 		"    ON a.attrelid = i.indrelid AND a.attnum = k WHERE NOT a.attnotnull)"
-		"  ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1)"
-		" SELECT a.attname, format_type(a.atttypid, a.atttypmod), best.indexrelid::regclass::text"
+		"  ORDER BY i.indisprimary DESC, (SELECT count(DISTINCT o & 1) FROM unnest(i.indoption[0:"
+		"    i.indnkeyatts - 1]) o), i.indnkeyatts, i.indexrelid LIMIT 1)"
+		" SELECT a.attname, format_type(a.atttypid, a.atttypmod), "
+		" (SELECT quote_ident(relname) FROM pg_class WHERE oid = best.indexrelid)"
 		" FROM best, generate_series(0, best.indnkeyatts - 1) n"
 		" JOIN pg_attribute a ON a.attnum > 0 WHERE a.attrelid = best.indrelid"
 		" AND a.attnum = best.indkey[n] ORDER BY n";
@@ -300,6 +311,8 @@ static bool pg_privileges(struct lk_session *session, const struct lk_table *tab
 
 const struct lk_catalog_ops lk_pg_catalog = {
 	.table = pg_table,
+	.leaves = lk_pg_leaves,
+	.is_leaf = lk_pg_is_leaf,
 	.server = pg_server,
 	.privileges = pg_privileges,
 };

@@ -28,7 +28,8 @@ static const struct {
 	int (*act)(const struct lk_cli *cli);
 	const char *arguments, *help; /* help NULL: not for people */
 } verbs[] = {
-	{"run", lk_cli_run, "PLAN [--target URI] [--headless] [--yes GATE,…] [--json]",
+	{"run", lk_cli_run,
+	 "PLAN [--target URI] [--headless] [--yes GATE,…] [--replace RUN] [--json]",
 	 "carry out a plan, seen in the console"},
 	{"attach", lk_cli_attach, "[RUN] [--watch] [--linear]", "come back to a run"},
 	{"status", lk_cli_verb, "[RUN] [--target URI] [--json]", "what a run is doing"},
@@ -45,9 +46,14 @@ static const struct {
 	 "read plans and report every mistake"},
 	{"explain", lk_cli_explain, "PLAN [--target URI] [--json]",
 	 "every statement of a plan, its lock, cost and undo"},
+	{"doctor", lk_cli_doctor, "TARGET [--json]",
+	 "what of a server and a role will work, and what will not"},
+	{"history", lk_cli_history,
+	 "[RUN [--plan]] [--target URI] [--prune [--older-than T] [--all] [--dry-run] [RUN…]] [--json]",
+	 "the runs that a target's journal knows; --prune deletes those that are over"},
 	{"sandbox", lk_cli_sandbox,
-	 "[postgres] [--plan FILE] [--rows N] [--writes N] [--headless] [--keep] [--max-time T] [--json]",
-	 "practise on a private real server"},
+	 "[postgres] [--plan FILE] [--rows N] [--writes N] [--headless [--there-and-back]] [--keep] [--max-time T] [--json]",
+	 "practise on a private real server; --there-and-back rolls each plan back before it walks to the end"},
 	{"help", help, "", "this text"},
 	{"version", version, "", "the program's version"},
 	{"keeper", keeper, "", NULL},

@@ -6,6 +6,7 @@
  *                   4 paused, aborted or rolled back by an operator · 5 needs a person
  *   verbs on a run  0 · 1 refused · 2 usage · 6 unreachable
  *   check           0 clean · 1 findings · 2 usage
+ *   doctor          0 nothing worse than notes · 1 problems or warnings · 2 usage · 6 unreachable
  */
 #ifndef LK_CLI_CLI_H
 #define LK_CLI_CLI_H
@@ -63,7 +64,9 @@ void lk_cli_print_json(struct json_t *object);
 int lk_cli_attach(const struct lk_cli *cli);
 int lk_cli_check(const struct lk_cli *cli);
 int lk_cli_console(const struct lk_cli *cli);
+int lk_cli_doctor(const struct lk_cli *cli);
 int lk_cli_explain(const struct lk_cli *cli);
+int lk_cli_history(const struct lk_cli *cli);
 int lk_cli_run(const struct lk_cli *cli);
 int lk_cli_sandbox(const struct lk_cli *cli);
 /* status, pause, resume, abort, rollback, confirm, throttle */

@@ -12,13 +12,18 @@
 #include "cli/cli.h"
 #include "control/client.h"
 
+/* Until the same gate is answered again. */
 #define ANSWER_GAP_US 500000
 
 struct follow {
 	const struct lk_headless *headless;
 	struct lk_snapshot *snapshot;
 	bool fresh;
-	int64_t answered_us; /* the last answer sent */
+	bool back;	     /* the way back was asked for, */
+	int back_id;	     /* with this request, */
+	bool refused;	     /* and refused */
+	int64_t answered_us; /* the last answer sent, */
+	int answered;	     /* and its step */
 	double peak_mib;
 };
 
@@ -48,10 +53,10 @@ static void take_event(void *context, const struct lk_event *event)
 
 static void take_reply(void *context, int id, bool ok, const char *text)
 {
-	(void)context;
-	(void)id;
+	struct follow *f = context;
 	if (!ok)
 		lk_cli_fail(0, "%s", text);
+	f->refused = f->refused || (!ok && f->back && id == f->back_id);
 }
 
 static bool is_named(const char *list, const char *gate)
@@ -68,6 +73,11 @@ static bool is_named(const char *list, const char *gate)
 	return false;
 }
 
+static bool turns_at(const char *turn, const struct lk_snapshot_step *gate)
+{
+	return turn && strcmp(turn, gate->name) == 0;
+}
+
 /* -1: go on; else the exit status. A gate that needs two people is left to people. */
 static int at_gate(struct follow *f, struct lk_client *client)
 {
@@ -77,14 +87,23 @@ static int at_gate(struct follow *f, struct lk_client *client)
 	const struct lk_snapshot_step *gate = &s->steps[s->step];
 	if (strcmp(gate->verb, "gate") != 0 || strcmp(gate->by, "sql") == 0)
 		return -1;
-	if (!is_named(f->headless->yes, gate->name) || gate->approvals > 0)
+	if (!is_named(f->headless->yes, gate->name) || (gate->approvals > 0 && !f->back))
 		return LK_EXIT_GATE;
-	if (lk_clock_us() - f->answered_us < ANSWER_GAP_US ||
-	    (f->headless->ready && !f->headless->ready(f->headless->context, s, gate)))
+	bool lately = lk_clock_us() - f->answered_us < ANSWER_GAP_US;
+	if ((lately && f->answered == gate->number) ||
+	    (f->headless->ready && !f->headless->ready(f->headless->context, s, gate, f->back)))
 		return -1;
+	if (!f->back && turns_at(f->headless->turn, gate)) {
+		f->back_id = lk_client_send(client, "rollback", NULL);
+		f->back = true;
+		f->answered_us = lk_clock_us();
+		f->answered = gate->number;
+		return -1;
+	}
 	json_t *members = json_pack("{s:s, s:s}", "gate", gate->name, "answer", "yes");
 	lk_client_send(client, "confirm", members);
 	f->answered_us = lk_clock_us();
+	f->answered = gate->number;
 	return -1;
 }
 
@@ -141,6 +160,8 @@ static int follow(struct follow *f, struct lk_client *client, struct lk_error *e
 			return lk_fail_errno(error, errno, "poll") ? 0 : LK_EXIT_UNREACHABLE;
 		if (!lk_client_pump(client, &handler, f, error))
 			return LK_EXIT_UNREACHABLE;
+		if (f->refused)
+			return LK_EXIT_FAILED;
 		if (!f->fresh)
 			continue;
 		f->fresh = false;

@@ -12,9 +12,13 @@ struct lk_headless {
 	const char *socket;
 	const char *yes; /* comma-separated gates that are answered; "*" answers all; may be NULL */
 	bool json;
-	/* Asked before a gate is answered; false: not yet, ask again. NULL: at once. */
+	/* Asked before a gate is answered, on the way there or back; false: not yet, ask again. NULL: at
+	 * once. */
 	bool (*ready)(void *context, const struct lk_snapshot *snapshot,
-		      const struct lk_snapshot_step *gate);
+		      const struct lk_snapshot_step *gate, bool back);
+	/* A gate at which the run is taken back instead; the gates on the way back are answered like the
+	 * others. NULL: none. */
+	const char *turn;
 	void *context;
 };
 

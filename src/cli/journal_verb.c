@@ -29,11 +29,11 @@ static void print_run(const struct call *c, const struct lk_journal_run *run, co
 		       run->reason[0] ? ": " : "", run->reason, text[0] ? "; " : "", text);
 		return;
 	}
-	json_t *object =
-		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:s}", "run", run->name, "plan",
-			  run->plan, "state", run->state, "reason", run->reason, "wanted",
-			  run->wanted, "digest", run->digest, "keeper", run->holder,
-			  "heartbeat_age_ms", run->heartbeat_age_ms, "text", text);
+	json_t *object = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:s}", "run", run->name, "plan",
+		run->plan, "state", run->state, "reason", run->reason, "wanted", run->wanted,
+		"digest", run->digest, "keeper", run->holder, "steps", run->steps, "steps_done",
+		run->steps_done, "heartbeat_age_ms", run->heartbeat_age_ms, "text", text);
 	lk_cli_print_json(object);
 	json_decref(object);
 }
@@ -188,8 +188,9 @@ static int act(const struct call *c, struct lk_journal_run *run)
 {
 	if (strcmp(c->verb, "status") == 0) {
 		char text[120];
-		snprintf(text, sizeof text,
-			 keeper_lives(run) ? "keeper %.80s" : "no keeper is alive", run->holder);
+		snprintf(text, sizeof text, "%d of %d steps, %s%.80s", run->steps_done, run->steps,
+			 keeper_lives(run) ? "keeper " : "no keeper is alive",
+			 keeper_lives(run) ? run->holder : "");
 		print_run(c, run, text);
 		return LK_EXIT_DONE;
 	}
@@ -213,7 +214,9 @@ static int act_on_all(const struct call *c)
 			"%zu runs are unfinished on this target: name one (lockkeeper status --target …)",
 			open);
 	else if (open == 0)
-		status = lk_cli_fail(LK_EXIT_FAILED, "no run is unfinished on this target");
+		status = lk_cli_fail(LK_EXIT_FAILED,
+				     "no run is unfinished on this target (lockkeeper "
+				     "history lists those that are over)");
 	for (size_t i = 0; i < count && status == LK_EXIT_DONE; i++)
 		if (!is_over(&runs[i]))
 			status = act(c, &runs[i]);

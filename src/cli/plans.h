@@ -15,7 +15,7 @@ struct lk_cli_plans {
 };
 
 struct lk_cli_plan {
-	char path[256], name[64], what[120], socket[128];
+	char path[256], name[64], what[120], why[200], state[16], run[120], socket[128];
 	bool readable;
 };
 

@@ -2,6 +2,7 @@
 /* `lockkeeper run`: find or start the keeper of a plan, and show it. */
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -9,20 +10,29 @@
 #include "cli/cli.h"
 #include "cli/headless.h"
 #include "cli/plans.h"
+#include "cli/target.h"
+#include "control/client.h"
+#include "journal/journal.h"
+#include "keeper/difference.h"
+#include "keeper/replace.h"
 #include "keeper/spawn.h"
 #include "risk/plan.h"
 
 struct options {
-	const char *plan, *target, *yes;
+	const char *plan, *target, *yes, *replace;
 	bool headless, json, linear;
 };
 
 static int read_options(const struct lk_cli *cli, struct options *o)
 {
 	static const struct option known[] = {
-		{"target", required_argument, NULL, 't'}, {"headless", no_argument, NULL, 'h'},
-		{"yes", required_argument, NULL, 'y'},	  {"json", no_argument, NULL, 'j'},
-		{"linear", no_argument, NULL, 'l'},	  {NULL, 0, NULL, 0},
+		{"target", required_argument, NULL, 't'},
+		{"headless", no_argument, NULL, 'h'},
+		{"yes", required_argument, NULL, 'y'},
+		{"json", no_argument, NULL, 'j'},
+		{"linear", no_argument, NULL, 'l'},
+		{"replace", required_argument, NULL, 'r'},
+		{NULL, 0, NULL, 0},
 	};
 	int option;
 	optind = 0;
@@ -42,6 +52,9 @@ static int read_options(const struct lk_cli *cli, struct options *o)
 			break;
 		case 'l':
 			o->linear = true;
+			break;
+		case 'r':
+			o->replace = optarg;
 			break;
 		default:
 			return LK_EXIT_USAGE;
@@ -101,33 +114,131 @@ static int show(const struct options *o, const char *socket)
 	return status;
 }
 
+/*
+ * Before anything is disturbed: may the plan take the run over? Then the run's keeper ends, if it is on this
+ * host; one elsewhere holds the run, and is named.
+ */
+static int make_room(const struct options *o, const char *target, char run[24])
+{
+	struct lk_replacement replacement;
+	struct lk_session *session;
+	struct lk_error error;
+	bool found = false;
+	int status = lk_cli_open_target(target, "replace", &session);
+	if (status)
+		return status;
+	if (!lk_replacement_find(session, o->replace, o->plan, &replacement, &error)) {
+		status = lk_cli_error(&error);
+	} else {
+		lk_copy_text(run, 24, replacement.run.name);
+		if (!lk_keeper_make_room(run, &found, &error) ||
+		    (!found && !lk_journal_hold(session, run, &error)))
+			status = lk_cli_error(&error);
+		else if (!o->json)
+			lk_cli_fail(0, "replacing the plan of run %s: %s", run,
+				    replacement.difference);
+	}
+	lk_replacement_free(&replacement);
+	lk_session_close(session);
+	return status;
+}
+
+/* The journal knows the run, and it is not over. */
+static bool is_open(const struct lk_snapshot *s)
+{
+	static const char *const others[] = {"starting", "pending", "done", "undone"};
+	for (size_t i = 0; i < LK_COUNT(others); i++)
+		if (strcmp(s->state, others[i]) == 0)
+			return false;
+	return !s->failure[0] && s->digest[0];
+}
+
+/* A short form has a digest only once it is derived, so its intent is compared with the journal's. */
+static bool same_intent(const struct lk_plan *plan, const char *target, const char *run)
+{
+	struct lk_plan stored = {0};
+	struct lk_error ignored;
+	struct lk_session *session = lk_cli_try_target(target, "run");
+	bool differs = session && lk_journal_load(session, run, &stored, &ignored) &&
+		       !lk_difference_same_intent(plan, &stored);
+	lk_plan_free(&stored);
+	lk_session_close(session);
+	return !differs;
+}
+
+static bool same_plan(const struct lk_plan *plan, const char *target, const struct lk_snapshot *s)
+{
+	char digest[65];
+	if (plan->operation_count > 0)
+		return same_intent(plan, target, s->run);
+	lk_plan_digest(plan, digest);
+	return strcmp(s->digest, digest) == 0;
+}
+
+/* The keeper that was there carries another plan out than the file now says: nobody is to be shown the one
+ * and believe the other. */
+static bool carries_out(const char *socket, const struct lk_plan *plan, const char *target,
+			struct lk_error *error)
+{
+	struct lk_error ignored;
+	struct lk_client *client = lk_client_open(socket, &ignored);
+	if (!client)
+		return true;
+	struct lk_snapshot *s = lk_alloc(sizeof *s);
+	bool differs = lk_client_call(client, "status", NULL, 2000, s, NULL, 0, &ignored) &&
+		       is_open(s) && !same_plan(plan, target, s);
+	lk_client_close(client);
+	if (differs)
+		lk_fail(error, LK_ERROR_REFUSED,
+			"run %s of plan %s is %s, and its plan differs from this file: look at it with lockkeeper "
+			"attach %s; the file can take its place (lockkeeper run PLAN --replace %s)",
+			s->run, plan->name, s->state, s->run, s->run);
+	free(s);
+	return !differs;
+}
+
+static int start(const struct options *o, const struct lk_plan *plan)
+{
+	char run[24] = "", socket[200], *path = realpath(o->plan, NULL);
+	struct lk_error error;
+	bool started = false;
+	const char *target = o->target ? o->target : plan->target;
+	const struct lk_spawn spawn = {.plan_file = path ? path : o->plan,
+				       .replace_run = o->replace ? run : NULL,
+				       .plan_name = plan->name,
+				       .target = target};
+	int status = o->replace ? make_room(o, target, run) : 0;
+	if (!status && (!lk_keeper_spawn(&spawn, socket, sizeof socket, &started, &error) ||
+			(!started && !carries_out(socket, plan, target, &error))))
+		status = lk_cli_error(&error);
+	else if (!status && !started && o->replace)
+		status = lk_cli_fail(
+			LK_EXIT_FAILED,
+			"another keeper has come first: see lockkeeper status, and try again");
+	else if (!status)
+		status = o->headless ? run_headless(o, socket) : show(o, socket);
+	free(path);
+	return status;
+}
+
 int lk_cli_run(const struct lk_cli *cli)
 {
 	struct options o = {0};
 	struct lk_plan plan = {0};
 	struct lk_problems problems = {0};
 	struct lk_error error;
-	char socket[200];
 	int status = read_options(cli, &o);
 	if (status)
 		return status;
 	if (o.target && lk_uri_is_uri(o.target) && !lk_uri_check(o.target, &error))
 		return lk_cli_error(&error);
-	if (!lk_risk_read_plan(o.plan, &plan, &problems, NULL)) {
+	if (lk_risk_read_plan(o.plan, &plan, &problems, NULL)) {
+		status = start(&o, &plan);
+	} else {
 		char *text = lk_problems_text(&problems);
 		status = lk_cli_fail(LK_EXIT_USAGE, "the plan cannot be used:");
 		fputs(text, stderr);
 		free(text);
-	} else {
-		char *path = realpath(o.plan, NULL);
-		const struct lk_spawn spawn = {.plan_file = path ? path : o.plan,
-					       .plan_name = plan.name,
-					       .target = o.target ? o.target : plan.target};
-		if (!lk_keeper_spawn(&spawn, socket, sizeof socket, NULL, &error))
-			status = lk_cli_error(&error);
-		else
-			status = o.headless ? run_headless(&o, socket) : show(&o, socket);
-		free(path);
 	}
 	lk_problems_free(&problems);
 	lk_plan_free(&plan);

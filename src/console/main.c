@@ -29,6 +29,9 @@ static size_t list_plans(void *context, struct lk_console_plan *plans, size_t ca
 		LK_COPY(plans[i].path, list[i].path);
 		LK_COPY(plans[i].name, list[i].name);
 		LK_COPY(plans[i].what, list[i].what);
+		LK_COPY(plans[i].why, list[i].why);
+		LK_COPY(plans[i].state, list[i].state);
+		LK_COPY(plans[i].run, list[i].run);
 		LK_COPY(plans[i].socket, list[i].socket);
 		plans[i].readable = list[i].readable;
 	}

@@ -16,7 +16,8 @@
  *   throttle  chunk_time_ms, rest                 0 leaves a member as it is
  *   lease     take (true, false), who, host       the operator's lease
  *   note      text, who
- *   retire                                        a keeper whose run is over, with no viewer, ends
+ *   retire    [replace]                           a keeper whose run is over, with no viewer, ends; with
+ *                                                 "replace": true also one whose run rests
  *
  * `pause`, `status` and `hello` never change their form, so a newer console can stop an older keeper.
  *

@@ -138,6 +138,7 @@ static const struct member backfill_members[] = {
 	G_TEXT(backfill, table),
 	G_OF(INT64, backfill, rows_done),
 	G_OF(INT64, backfill, rows_changed),
+	G_OF(INT64, backfill, rejected),
 	G_OF(INT64, backfill, rows_total),
 	G_OF(DOUBLE, backfill, rows_per_s),
 	G_OF(INT64, backfill, chunks),

@@ -142,7 +142,7 @@ struct lk_snapshot {
 	struct {
 		bool active;
 		char table[96];
-		int64_t rows_done, rows_changed;
+		int64_t rows_done, rows_changed, rejected;
 		int64_t rows_total;	    /* an estimate, negative unknown */
 		double rows_per_s;	    /* over the last seconds */
 		int64_t chunks, chunk_rows; /* so many committed; rows in the next one */

@@ -32,7 +32,9 @@ struct lk_driver {
 	void (*interrupt)(void *connection);
 	/* Cancels the statement that session `id` runs, by a statement on another open connection. */
 	bool (*cancel)(void *connection, int id, struct lk_error *error);
-	/* The same without any open connection of ours, when the above fails. */
+	/* Ends session `id` if it calls itself what this connection does; *gone once it is not there any more. */
+	bool (*end_namesake)(void *connection, int id, bool *gone, struct lk_error *error);
+	/* The same as cancel without any open connection of ours, when that fails. */
 	bool (*cancel_directly)(void *connection, struct lk_error *error);
 	/* Where the connection goes, without secrets: "app@db1:5432/shop". The caller's. */
 	char *(*describe)(const void *connection);

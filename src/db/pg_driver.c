@@ -17,18 +17,22 @@
 /*
  * Set on every session: text forms that convert back exactly (chunk keys travel as text), our own
  * time-outs instead of whatever the role or database sets, and a server that notices a keeper that is
- * gone in the middle of a statement (client_connection_check_interval, PostgreSQL 14).
+ * gone: in the middle of a statement (client_connection_check_interval, PostgreSQL 14), behind a network
+ * that was cut (keepalives), and between two statements of a transaction, whose locks the application
+ * must not wait for longer than this, whether the keeper is stopped, swapped out or unreachable. Rows
+ * that a policy would hide are an error and not missing.
  */
 static const char patience_sql[] = "SET statement_timeout = 0";
 static const char setup_sql[] =
 	"SELECT set_config(name, wanted, false) FROM (VALUES"
 	" ('datestyle','ISO, YMD'), ('intervalstyle','iso_8601'), ('extra_float_digits','3'),"
 	" ('bytea_output','hex'), ('statement_timeout','0'), ('lock_timeout','0'),"
-	" ('idle_in_transaction_session_timeout','0'), ('idle_session_timeout','0'),"
+	" ('idle_in_transaction_session_timeout','2000'), ('idle_session_timeout','0'),"
 	" ('transaction_timeout','0'), ('default_transaction_isolation','read committed'),"
 	" ('default_transaction_read_only','off'), ('standard_conforming_strings','on'),"
-	" ('client_connection_check_interval','1000'), ('jit','off'),"
-	" ('max_parallel_workers_per_gather','0')) AS w(name, wanted)"
+	" ('client_connection_check_interval','1000'), ('tcp_keepalives_idle','5'),"
+	" ('tcp_keepalives_interval','2'), ('tcp_keepalives_count','3'), ('tcp_user_timeout','10000'), ('jit','off'),"
+	" ('max_parallel_workers_per_gather','0'), ('row_security','off')) AS w(name, wanted)"
 	" WHERE EXISTS (SELECT FROM pg_catalog.pg_settings s WHERE lower(s.name) = w.name)";
 
 static void no_notice(void *context, const PGresult *result)
@@ -161,6 +165,24 @@ static bool pg_cancel(void *connection, int id, struct lk_error *error)
 			  NULL, error);
 }
 
+static bool pg_end_namesake(void *connection, int id, bool *gone, struct lk_error *error)
+{
+	struct lk_result r;
+	char number[16];
+	const char *parameters[] = {number};
+	snprintf(number, sizeof number, "%d", id);
+	if (!pg_execute(
+		    connection,
+		    "SELECT count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity"
+		    " WHERE pid = $1::int AND pid <> pg_catalog.pg_backend_pid()"
+		    " AND application_name = current_setting('application_name')",
+		    1, parameters, &r, error))
+		return false;
+	*gone = lk_cell_int(&r, 0, 0) == 0;
+	lk_result_free(&r);
+	return true;
+}
+
 static bool pg_cancel_directly(void *connection, struct lk_error *error)
 {
 	char text[256] = "";
@@ -219,6 +241,7 @@ const struct lk_driver lk_pg_driver = {
 	.session_id = pg_session_id,
 	.interrupt = pg_interrupt,
 	.cancel = pg_cancel,
+	.end_namesake = pg_end_namesake,
 	.cancel_directly = pg_cancel_directly,
 	.describe = pg_describe,
 	.quote_name = pg_quote_name,

@@ -19,6 +19,8 @@ static const struct {
 	{"57P05", LK_ERROR_LOST},      /* idle_session_timeout */
 	{"25P03", LK_ERROR_LOST},      /* idle_in_transaction_session_timeout */
 	{"53300", LK_ERROR_LOST},      /* too_many_connections */
+	{"53", LK_ERROR_SYSTEM},       /* insufficient resources: the disk is full, no memory */
+	{"58", LK_ERROR_SYSTEM},       /* the server's system: an input or output error */
 	{"08", LK_ERROR_LOST},	       /* connection exceptions */
 	{"42501", LK_ERROR_PRIVILEGE}, /* insufficient_privilege */
 	{"25006", LK_ERROR_REFUSED},   /* read_only_sql_transaction */

@@ -7,6 +7,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+/* A session that was told to end is given this long before the caller is told that it is still there. */
+#define END_LOST_US 2000000
+
 static const struct lk_driver *const drivers[] = {&lk_pg_driver};
 
 static bool has_scheme(const struct lk_driver *driver, const char *uri)
@@ -141,6 +144,22 @@ bool lk_session_cancel_finish(struct lk_session *session, struct lk_session *con
 		sent = session->driver->cancel_directly(session->connection, error);
 	lk_flight_cancel_end(&session->flight);
 	return sent;
+}
+
+bool lk_session_end_lost(struct lk_session *session, int id, struct lk_error *error)
+{
+	int64_t until = lk_clock_us() + END_LOST_US;
+	bool gone = id == 0;
+	while (!gone) {
+		if (!session->driver->end_namesake(session->connection, id, &gone, error))
+			return false;
+		if (!gone && lk_clock_us() > until)
+			return lk_fail(error, LK_ERROR_LOST,
+				       "our own lost session %d has not ended yet", id);
+		if (!gone)
+			lk_sleep_ms(10);
+	}
+	return true;
 }
 
 void lk_session_interrupt(struct lk_session *session)

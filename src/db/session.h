@@ -68,6 +68,11 @@ void lk_rollback(struct lk_session *session);
 bool lk_session_cancel_begin(struct lk_session *session);
 bool lk_session_cancel_finish(struct lk_session *session, struct lk_session *control,
 			      struct lk_error *error);
+/*
+ * Proves that an earlier session of the same run and role, number `id` (0: there was none), is gone: behind a
+ * broken connection the server may still hold its locks, or still be at work. Ends it if need be.
+ */
+bool lk_session_end_lost(struct lk_session *session, int id, struct lk_error *error);
 /* Makes the session's current and future calls fail soon. For shutdown. */
 void lk_session_interrupt(struct lk_session *session);
 

@@ -54,6 +54,12 @@ bool lk_journal_load(struct lk_session *session, const char *run, struct lk_plan
 	return ops(session)->load(session, run, plan, error);
 }
 
+bool lk_journal_replace(struct lk_session *session, const char *run, const struct lk_plan *plan,
+			size_t from, struct lk_error *error)
+{
+	return ops(session)->replace(session, run, plan, from, error);
+}
+
 bool lk_journal_steps(struct lk_session *session, const char *run, size_t count,
 		      struct lk_journal_step *steps, struct lk_error *error)
 {
@@ -149,6 +155,24 @@ bool lk_journal_set_cursor(struct lk_session *session, const char *run, int step
 	return ops(session)->set_cursor(session, run, step, cursor, error);
 }
 
+bool lk_journal_part(struct lk_session *session, const char *run, int step,
+		     struct lk_journal_cursor *cursor, struct lk_error *error)
+{
+	return ops(session)->part(session, run, step, cursor, error);
+}
+
+bool lk_journal_reject(struct lk_session *session, const char *run, int step,
+		       const struct lk_journal_reject *reject, struct lk_error *error)
+{
+	return ops(session)->reject(session, run, step, reject, error);
+}
+
+bool lk_journal_rejects(struct lk_session *session, const char *run, int step, int64_t *count,
+			struct lk_error *error)
+{
+	return ops(session)->rejects(session, run, step, count, error);
+}
+
 bool lk_journal_forget_cursor(struct lk_session *session, const char *run, int step,
 			      struct lk_error *error)
 {
@@ -167,4 +191,33 @@ void lk_journal_cursor_free(struct lk_journal_cursor *cursor)
 		free(cursor->key[i]);
 	free(cursor->key);
 	memset(cursor, 0, sizeof *cursor);
+}
+
+bool lk_journal_cleanup_sql(struct lk_session *session, const char *run, char **sql,
+			    struct lk_error *error)
+{
+	return ops(session)->cleanup_sql(session, run, sql, error);
+}
+
+bool lk_journal_events(struct lk_session *session, const char *run,
+		       struct lk_journal_event **events, size_t *count, struct lk_error *error)
+{
+	return ops(session)->events(session, run, events, count, error);
+}
+
+bool lk_journal_answers(struct lk_session *session, const char *run,
+			struct lk_journal_answer **answers, size_t *count, struct lk_error *error)
+{
+	return ops(session)->answers(session, run, answers, count, error);
+}
+
+bool lk_journal_forget(struct lk_session *session, const char *run, bool only_look,
+		       struct lk_error *error)
+{
+	return ops(session)->forget(session, run, only_look, error);
+}
+
+bool lk_journal_drop(struct lk_session *session, struct lk_error *error)
+{
+	return ops(session)->drop(session, error);
 }

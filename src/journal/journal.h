@@ -24,17 +24,19 @@ struct lk_journal_run {
 	char host[64],
 		holder[64]; /* of the keeper that wrote last: "alice@bastion-1, process 4410" */
 	int pid;
-	bool backward;      /* it is being taken back, whatever is wanted at the moment */
+	bool backward;	    /* it is being taken back, whatever is wanted at the moment */
 	int64_t last_event; /* number of the last one, 0 none */
 	int64_t epoch;
 	int64_t created, changed; /* wall ms */
 	double heartbeat_age_ms;  /* negative: none yet */
+	int steps, steps_done;
 };
 
 struct lk_journal_step {
 	char state[12]; /* pending, running, done, undone, failed */
 	char note[300];
 	int64_t started, ended; /* wall ms, 0 not yet */
+	char phase[12], name[64], verb[20];
 };
 
 /* Where a backfill is; committed with each chunk. */
@@ -43,6 +45,19 @@ struct lk_journal_cursor {
 	size_t count;
 	int64_t rows_done, rows_changed, chunks;
 	bool finished;
+	/* 0: key is in the table's own rows. Else the number of the partition or inheriting child that it is in;
+	 * each of them has a key of its own, and the other members are of all together. */
+	int64_t part;
+	bool part_finished;
+};
+
+/* A row that a backfill left out because its statement failed on it. */
+struct lk_journal_reject {
+	const char *relation;		    /* the table or partition it stands in, for people */
+	char *const *columns;		    /* of the key, exact */
+	char *const *types, *const *values; /* what casts to what */
+	size_t count;
+	const char *sqlstate, *message;
 };
 
 /* The answer to what a gate asks on the way back is recorded under its name with this in front. */
@@ -51,6 +66,17 @@ struct lk_journal_cursor {
 struct lk_journal_approval {
 	char gate[64], who[64], origin[80];
 	int64_t at;
+};
+
+/* An answer with the digest of the plan that it was given to: a plan that was replaced since has another. */
+struct lk_journal_answer {
+	struct lk_journal_approval approval;
+	char digest[65];
+};
+
+struct lk_journal_event {
+	int64_t number, at; /* wall ms */
+	char kind[20], who[64], text[400];
 };
 
 /* Who acts, for the journal's records. */
@@ -78,6 +104,13 @@ bool lk_journal_list(struct lk_session *session, struct lk_journal_run **runs, s
 /* The plan of a run, completed, and its steps' states (an array of plan->step_count, the caller's). */
 bool lk_journal_load(struct lk_session *session, const char *run, struct lk_plan *plan,
 		     struct lk_error *error);
+/*
+ * Puts another plan (completed) in the place of a run's own; steps, cursors and states from step `from` on
+ * are those of the new one, which have not begun. What is wanted is "running" again. Inside a transaction.
+ * Class REFUSED when the plan's name has another unfinished run.
+ */
+bool lk_journal_replace(struct lk_session *session, const char *run, const struct lk_plan *plan,
+			size_t from, struct lk_error *error);
 bool lk_journal_steps(struct lk_session *session, const char *run, size_t count,
 		      struct lk_journal_step *steps, struct lk_error *error);
 
@@ -99,6 +132,7 @@ void lk_journal_unguard(struct lk_session *session, const char *run);
 
 bool lk_journal_set_step(struct lk_session *session, const char *run, int number, const char *state,
 			 const char *note, struct lk_error *error);
+/* Of a run that is over nothing changes any more: what a thread had still to write comes too late. */
 bool lk_journal_set_state(struct lk_session *session, const char *run, const char *state,
 			  const char *reason, struct lk_error *error);
 bool lk_journal_set_wanted(struct lk_session *session, const char *run, const char *wanted,
@@ -120,6 +154,16 @@ bool lk_journal_cursor(struct lk_session *session, const char *run, int step, si
 		       struct lk_journal_cursor *cursor, struct lk_error *error);
 bool lk_journal_set_cursor(struct lk_session *session, const char *run, int step,
 			   const struct lk_journal_cursor *cursor, struct lk_error *error);
+/* Key and part_finished of cursor->part, which need not have begun; cursor->count keys are read. */
+bool lk_journal_part(struct lk_session *session, const char *run, int step,
+		     struct lk_journal_cursor *cursor, struct lk_error *error);
+/* In the transaction in which the cursor passes the row. */
+bool lk_journal_reject(struct lk_session *session, const char *run, int step,
+		       const struct lk_journal_reject *reject, struct lk_error *error);
+/* How many rows the step has left out so far. */
+bool lk_journal_rejects(struct lk_session *session, const char *run, int step, int64_t *count,
+			struct lk_error *error);
+/* The step begins at the first row again; what it left out is forgotten too. */
 bool lk_journal_forget_cursor(struct lk_session *session, const char *run, int step,
 			      struct lk_error *error);
 void lk_journal_cursor_free(struct lk_journal_cursor *cursor);
@@ -128,6 +172,24 @@ void lk_journal_cursor_free(struct lk_journal_cursor *cursor);
  * NULL: nothing is left; with step -1 of any step. */
 bool lk_journal_cleanup(struct lk_session *session, const char *run, int step, const char *sql,
 			struct lk_error *error);
+
+/* All of a run's clean-up, the newest step first, statements separated by ";\n"; "" none; *sql the caller's. */
+bool lk_journal_cleanup_sql(struct lk_session *session, const char *run, char **sql,
+			    struct lk_error *error);
+
+/* A run's log and its gates' answers, the oldest first; the lists are the caller's. */
+bool lk_journal_events(struct lk_session *session, const char *run,
+		       struct lk_journal_event **events, size_t *count, struct lk_error *error);
+bool lk_journal_answers(struct lk_session *session, const char *run,
+			struct lk_journal_answer **answers, size_t *count, struct lk_error *error);
+/*
+ * Deletes all the journal has of a run that is over. Class REFUSED, with the reason, when it is not over, a
+ * keeper still holds it, or clean-up SQL or rejected rows of it are still there. With only_look it stays.
+ */
+bool lk_journal_forget(struct lk_session *session, const char *run, bool only_look,
+		       struct lk_error *error);
+/* Drops the journal's schema. Class REFUSED when it holds a run, or anything a trigger of ours still needs. */
+bool lk_journal_drop(struct lk_session *session, struct lk_error *error);
 
 /* The engines' side: the same calls. */
 struct lk_journal_ops {
@@ -138,6 +200,7 @@ struct lk_journal_ops {
 	__typeof__(lk_journal_get) *get;
 	__typeof__(lk_journal_list) *list;
 	__typeof__(lk_journal_load) *load;
+	__typeof__(lk_journal_replace) *replace;
 	__typeof__(lk_journal_steps) *steps;
 	__typeof__(lk_journal_hold) *hold;
 	__typeof__(lk_journal_take_over) *take_over;
@@ -155,7 +218,15 @@ struct lk_journal_ops {
 	__typeof__(lk_journal_cursor) *cursor;
 	__typeof__(lk_journal_set_cursor) *set_cursor;
 	__typeof__(lk_journal_forget_cursor) *forget_cursor;
+	__typeof__(lk_journal_part) *part;
+	__typeof__(lk_journal_reject) *reject;
+	__typeof__(lk_journal_rejects) *rejects;
 	__typeof__(lk_journal_cleanup) *cleanup;
+	__typeof__(lk_journal_cleanup_sql) *cleanup_sql;
+	__typeof__(lk_journal_events) *events;
+	__typeof__(lk_journal_answers) *answers;
+	__typeof__(lk_journal_forget) *forget;
+	__typeof__(lk_journal_drop) *drop;
 };
 extern const struct lk_journal_ops lk_pg_journal;
 

@@ -31,6 +31,16 @@ static const char schema_sql[] =
 	" run text REFERENCES lockkeeper.run ON DELETE CASCADE, step int, key text[],"
 	" rows_done bigint NOT NULL, rows_changed bigint NOT NULL, chunks bigint NOT NULL,"
 	" finished boolean NOT NULL, PRIMARY KEY (run, step)) WITH (fillfactor = 10);"
+	/* They go with their step when the plan is replaced. */
+	"CREATE TABLE IF NOT EXISTS lockkeeper.part ("
+	" run text, step int, relation bigint, key text[], finished boolean NOT NULL,"
+	" PRIMARY KEY (run, step, relation),"
+	" FOREIGN KEY (run, step) REFERENCES lockkeeper.step ON DELETE CASCADE) WITH (fillfactor = 50);"
+	"CREATE TABLE IF NOT EXISTS lockkeeper.reject ("
+	" run text NOT NULL, step int NOT NULL, relation text NOT NULL, key jsonb NOT NULL,"
+	" sqlstate text NOT NULL, message text NOT NULL, at timestamptz NOT NULL DEFAULT now(),"
+	" FOREIGN KEY (run, step) REFERENCES lockkeeper.step ON DELETE CASCADE);"
+	"CREATE INDEX IF NOT EXISTS reject_step ON lockkeeper.reject (run, step);"
 	"CREATE TABLE IF NOT EXISTS lockkeeper.approval ("
 	" run text REFERENCES lockkeeper.run ON DELETE CASCADE, gate text, digest text, who text,"
 	" origin text NOT NULL DEFAULT '', at timestamptz NOT NULL DEFAULT now(),"
@@ -55,10 +65,23 @@ bool lk_pg_journal_installed(struct lk_session *session, bool *installed, struct
 	return true;
 }
 
+/* A journal of an earlier version lacks the tables that came later. */
+static bool complete(struct lk_session *session, bool *there, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error,
+		      "SELECT to_regclass('lockkeeper.cleanup') IS NOT NULL AND"
+		      " to_regclass('lockkeeper.reject') IS NOT NULL"))
+		return false;
+	*there = lk_cell_bool(&r, 0, 0);
+	lk_result_free(&r);
+	return true;
+}
+
 bool lk_pg_journal_install(struct lk_session *session, struct lk_error *error)
 {
 	bool there = false;
-	if (!lk_pg_journal_installed(session, &there, error))
+	if (!complete(session, &there, error))
 		return false;
 	if (there)
 		return true;

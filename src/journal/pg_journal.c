@@ -2,11 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "journal/journal.h"
+#include "journal/pg_cursor.h"
+#include "journal/pg_history.h"
 #include "journal/pg_install.h"
+#include "journal/pg_plan.h"
+#include "journal/pg_text.h"
 
 /* How long the old keeper's sessions may take to end when they are told to. */
 #define END_SESSIONS_MS 15000
@@ -15,15 +18,15 @@
 #define HOLD_KEY "hashtext('lockkeeper.hold'), hashtext($1)"
 #define GUARD_KEY "hashtext('lockkeeper.guard'), hashtext($1)"
 
-#define WALL_MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
-
 /* clang-format off */
 static const char run_columns[] =
 	"SELECT r.name, r.plan, r.digest, r.state, r.reason, r.wanted, coalesce(h.host, ''),"
 	" coalesce(h.who || '@' || h.host || ', process ' || h.pid, ''), coalesce(h.pid, 0),"
-	" coalesce(e.epoch, 0), " WALL_MS("r.created_at") ", " WALL_MS("r.changed_at") ","
+	" coalesce(e.epoch, 0), " LK_PG_WALL_MS("r.created_at") ", " LK_PG_WALL_MS("r.changed_at") ","
 	" coalesce(extract(epoch FROM clock_timestamp() - h.at) * 1000, -1), r.backward,"
-	" (SELECT coalesce(max(v.number), 0) FROM lockkeeper.event v WHERE v.run = r.name)"
+	" (SELECT coalesce(max(v.number), 0) FROM lockkeeper.event v WHERE v.run = r.name),"
+	" (SELECT count(*) FROM lockkeeper.step t WHERE t.run = r.name),"
+	" (SELECT count(*) FROM lockkeeper.step t WHERE t.run = r.name AND t.state = 'done')"
 	" FROM lockkeeper.run r LEFT JOIN lockkeeper.epoch e ON e.run = r.name"
 	" LEFT JOIN lockkeeper.heartbeat h ON h.run = r.name ";
 /* clang-format on */
@@ -46,69 +49,8 @@ static void read_run(const struct lk_result *r, size_t row, struct lk_journal_ru
 	run->heartbeat_age_ms = lk_cell_double(r, row, 12);
 	run->backward = lk_cell_bool(r, row, 13);
 	run->last_event = lk_cell_int(r, row, 14);
-}
-
-static bool insert_steps(struct lk_session *session, const char *run, const struct lk_plan *plan,
-			 struct lk_error *error)
-{
-	for (size_t i = 0; i < plan->step_count; i++) {
-		const struct lk_step *step = &plan->steps[i];
-		char number[24];
-		snprintf(number, sizeof number, "%zu", i);
-		if (!LK_RUN(session, error,
-			    "INSERT INTO lockkeeper.step (run, number, phase, name, verb)"
-			    " VALUES ($1, $2::int, $3, $4, $5)",
-			    run, number, lk_phase_name(step->phase), step->name,
-			    lk_verb_name(step->verb)))
-			return false;
-	}
-	return true;
-}
-
-/* Two keepers that begin the same plan at once: the second waits here, and is then refused. */
-static bool no_other_run(struct lk_session *session, const char *plan, struct lk_error *error)
-{
-	struct lk_result r;
-	if (!LK_RUN(session, error,
-		    "SELECT pg_advisory_xact_lock(hashtext('lockkeeper.create'), hashtext($1))",
-		    plan) ||
-	    !LK_QUERY(
-		    session, &r, error,
-		    "SELECT name FROM lockkeeper.run WHERE plan = $1 AND state NOT IN ('done', 'undone')",
-		    plan))
-		return false;
-	char name[64];
-	LK_COPY(name, r.rows ? lk_cell_text(&r, 0, 0) : "");
-	lk_result_free(&r);
-	return !name[0] ||
-	       lk_fail(error, LK_ERROR_REFUSED,
-		       "another keeper has just begun this plan, as run %s: attach to it", name);
-}
-
-static bool pg_create(struct lk_session *session, const char *run, const struct lk_plan *plan,
-		      const struct lk_journal_holder *holder, struct lk_error *error)
-{
-	char digest[65], pid[16];
-	json_t *json = lk_plan_to_json(plan);
-	char *document = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	lk_plan_digest(plan, digest);
-	snprintf(pid, sizeof pid, "%d", holder->pid);
-	bool made = lk_begin(session, error) && no_other_run(session, plan->name, error) &&
-		    LK_RUN(session, error,
-			   "INSERT INTO lockkeeper.run (name, plan, digest, document, state)"
-			   " VALUES ($1, $2, $3, $4::jsonb, 'running')",
-			   run, plan->name, digest, document) &&
-		    LK_RUN(session, error, "INSERT INTO lockkeeper.epoch VALUES ($1, 1)", run) &&
-		    LK_RUN(session, error,
-			   "INSERT INTO lockkeeper.heartbeat (run, epoch, who, host, pid)"
-			   " VALUES ($1, 1, $2, $3, $4::int)",
-			   run, holder->who, holder->host, pid) &&
-		    insert_steps(session, run, plan, error) && lk_commit(session, error);
-	free(document);
-	if (!made)
-		lk_rollback(session);
-	return made;
+	run->steps = (int)lk_cell_int(r, row, 15);
+	run->steps_done = (int)lk_cell_int(r, row, 16);
 }
 
 static bool pg_find(struct lk_session *session, const char *plan_name, bool *found,
@@ -166,32 +108,15 @@ static bool pg_list(struct lk_session *session, struct lk_journal_run **runs, si
 	return true;
 }
 
-static bool pg_load(struct lk_session *session, const char *run, struct lk_plan *plan,
-		    struct lk_error *error)
-{
-	struct lk_result r;
-	json_error_t where;
-	if (!LK_QUERY(session, &r, error, "SELECT document FROM lockkeeper.run WHERE name = $1",
-		      run))
-		return false;
-	json_t *json = r.rows ? json_loads(lk_cell_text(&r, 0, 0), 0, &where) : NULL;
-	lk_result_free(&r);
-	if (!json)
-		return lk_fail(error, LK_ERROR_USAGE, "the journal has no readable plan of run %s",
-			       run);
-	bool read = lk_plan_from_json(json, plan, error);
-	json_decref(json);
-	return read;
-}
-
 static bool pg_steps(struct lk_session *session, const char *run, size_t count,
 		     struct lk_journal_step *steps, struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT number, state, note, " WALL_MS("started_at") ", " WALL_MS(
-			      "ended_at") " FROM lockkeeper.step WHERE run = $1 ORDER BY number",
-		      run))
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT number, state, note, " LK_PG_WALL_MS("started_at") ", " LK_PG_WALL_MS(
+			    "ended_at") ", phase, name, verb FROM lockkeeper.step WHERE run = $1 ORDER BY number",
+		    run))
 		return false;
 	for (size_t i = 0; i < r.rows; i++) {
 		size_t number = (size_t)lk_cell_int(&r, i, 0);
@@ -201,6 +126,9 @@ static bool pg_steps(struct lk_session *session, const char *run, size_t count,
 		LK_COPY(steps[number].note, lk_cell_text(&r, i, 2));
 		steps[number].started = lk_cell_int(&r, i, 3);
 		steps[number].ended = lk_cell_int(&r, i, 4);
+		LK_COPY(steps[number].phase, lk_cell_text(&r, i, 5));
+		LK_COPY(steps[number].name, lk_cell_text(&r, i, 6));
+		LK_COPY(steps[number].verb, lk_cell_text(&r, i, 7));
 	}
 	lk_result_free(&r);
 	return true;
@@ -348,14 +276,16 @@ static bool pg_set_state(struct lk_session *session, const char *run, const char
 {
 	return LK_RUN(
 		session, error,
-		"UPDATE lockkeeper.run SET state = $2, reason = $3, changed_at = now() WHERE name = $1",
+		"UPDATE lockkeeper.run SET state = $2, reason = $3, changed_at = now() WHERE name = $1"
+		" AND state NOT IN ('done', 'undone')",
 		run, state, reason);
 }
 
 static bool pg_set_backward(struct lk_session *session, const char *run, struct lk_error *error)
 {
 	return LK_RUN(session, error,
-		      "UPDATE lockkeeper.run SET backward = true WHERE name = $1 AND NOT backward", run);
+		      "UPDATE lockkeeper.run SET backward = true WHERE name = $1 AND NOT backward",
+		      run);
 }
 
 static bool pg_set_wanted(struct lk_session *session, const char *run, const char *wanted,
@@ -389,7 +319,7 @@ static bool pg_poll(struct lk_session *session, const char *run, const char *dig
 	struct lk_result r;
 	if (!LK_QUERY(
 		    session, &r, error,
-		    "SELECT r.wanted, a.gate, a.who, a.origin, " WALL_MS(
+		    "SELECT r.wanted, a.gate, a.who, a.origin, " LK_PG_WALL_MS(
 			    "a.at") " FROM lockkeeper.run r LEFT JOIN lockkeeper.approval a ON a.run = r.name AND a.digest = $2"
 				    " WHERE r.name = $1 ORDER BY a.at",
 		    run, digest))
@@ -433,86 +363,6 @@ static bool pg_event(struct lk_session *session, const char *run, int64_t number
 		run, n, seconds, kind_who_text[0], kind_who_text[1], kind_who_text[2]);
 }
 
-static bool pg_cursor(struct lk_session *session, const char *run, int step, size_t count,
-		      struct lk_journal_cursor *cursor, struct lk_error *error)
-{
-	char number[16];
-	struct lk_buffer sql = {0};
-	struct lk_result r;
-	snprintf(number, sizeof number, "%d", step);
-	memset(cursor, 0, sizeof *cursor);
-	lk_buffer_add(&sql, "SELECT rows_done, rows_changed, chunks, finished, key IS NULL");
-	for (size_t i = 0; i < count; i++)
-		lk_buffer_addf(&sql, ", key[%zu]", i + 1);
-	lk_buffer_add(&sql, " FROM lockkeeper.cursor WHERE run = $1 AND step = $2::int");
-	bool read = LK_QUERY(session, &r, error, lk_buffer_text(&sql), run, number);
-	lk_buffer_free(&sql);
-	if (!read)
-		return false;
-	if (r.rows) {
-		cursor->rows_done = lk_cell_int(&r, 0, 0);
-		cursor->rows_changed = lk_cell_int(&r, 0, 1);
-		cursor->chunks = lk_cell_int(&r, 0, 2);
-		cursor->finished = lk_cell_bool(&r, 0, 3);
-		if (!lk_cell_bool(&r, 0, 4)) {
-			cursor->count = count;
-			cursor->key = lk_alloc(count * sizeof(char *));
-			for (size_t i = 0; i < count; i++)
-				cursor->key[i] = lk_strdup(lk_cell_text(&r, 0, 5 + i));
-		}
-	}
-	lk_result_free(&r);
-	return true;
-}
-
-static char *key_array(const struct lk_journal_cursor *cursor)
-{
-	struct lk_buffer out = {0};
-	lk_buffer_add(&out, "{");
-	for (size_t i = 0; i < cursor->count; i++) {
-		lk_buffer_add(&out, i ? ",\"" : "\"");
-		for (const char *p = cursor->key[i]; *p; p++) {
-			if (*p == '"' || *p == '\\')
-				lk_buffer_add(&out, "\\");
-			lk_buffer_add_bytes(&out, p, 1);
-		}
-		lk_buffer_add(&out, "\"");
-	}
-	lk_buffer_add(&out, "}");
-	return lk_buffer_take(&out);
-}
-
-static bool pg_set_cursor(struct lk_session *session, const char *run, int step,
-			  const struct lk_journal_cursor *cursor, struct lk_error *error)
-{
-	char number[16], done[24], changed[24], chunks[24];
-	char *key = cursor->key ? key_array(cursor) : NULL;
-	snprintf(number, sizeof number, "%d", step);
-	snprintf(done, sizeof done, "%lld", (long long)cursor->rows_done);
-	snprintf(changed, sizeof changed, "%lld", (long long)cursor->rows_changed);
-	snprintf(chunks, sizeof chunks, "%lld", (long long)cursor->chunks);
-	bool written =
-		LK_RUN(session, error,
-		       "INSERT INTO lockkeeper.cursor VALUES ($1, $2::int, $3::text[], $4::bigint,"
-		       " $5::bigint, $6::bigint, $7::boolean) ON CONFLICT (run, step) DO UPDATE SET"
-		       " key = excluded.key, rows_done = excluded.rows_done,"
-		       " rows_changed = excluded.rows_changed, chunks = excluded.chunks,"
-		       " finished = excluded.finished",
-		       run, number, key, done, changed, chunks, cursor->finished ? "t" : "f");
-	free(key);
-	return written;
-}
-
-static bool pg_forget_cursor(struct lk_session *session, const char *run, int step,
-			     struct lk_error *error)
-{
-	char number[16];
-	snprintf(number, sizeof number, "%d", step);
-	return LK_RUN(session, error,
-		      "DELETE FROM lockkeeper.cursor WHERE run = $1 AND step = $2::int", run,
-		      number);
-}
-
 static bool pg_cleanup(struct lk_session *session, const char *run, int step, const char *sql,
 		       struct lk_error *error)
 {
@@ -532,11 +382,12 @@ static bool pg_cleanup(struct lk_session *session, const char *run, int step, co
 const struct lk_journal_ops lk_pg_journal = {
 	.installed = lk_pg_journal_installed,
 	.install = lk_pg_journal_install,
-	.create = pg_create,
+	.create = lk_pg_journal_create,
 	.find = pg_find,
 	.get = pg_get,
 	.list = pg_list,
-	.load = pg_load,
+	.load = lk_pg_journal_load,
+	.replace = lk_pg_journal_replace,
 	.steps = pg_steps,
 	.hold = pg_hold,
 	.take_over = pg_take_over,
@@ -551,8 +402,16 @@ const struct lk_journal_ops lk_pg_journal = {
 	.poll = pg_poll,
 	.approve = pg_approve,
 	.event = pg_event,
-	.cursor = pg_cursor,
-	.set_cursor = pg_set_cursor,
-	.forget_cursor = pg_forget_cursor,
+	.cursor = lk_pg_journal_cursor,
+	.set_cursor = lk_pg_journal_set_cursor,
+	.forget_cursor = lk_pg_journal_forget_cursor,
+	.part = lk_pg_journal_part,
+	.reject = lk_pg_journal_reject,
+	.rejects = lk_pg_journal_rejects,
 	.cleanup = pg_cleanup,
+	.cleanup_sql = lk_pg_journal_cleanup_sql,
+	.events = lk_pg_journal_events,
+	.answers = lk_pg_journal_answers,
+	.forget = lk_pg_journal_forget,
+	.drop = lk_pg_journal_drop,
 };

@@ -15,8 +15,10 @@
 #define NOTES 1024
 /* Kept free for states and wishes: while the server is away events are left out rather than waited for. */
 #define NOTES_RESERVE 128
-/* The journal is no bottleneck of the work and must not wait for a synchronous standby that has gone. */
-#define SETUP "SET synchronous_commit = off; SET statement_timeout = '10s'; SET lock_timeout = '5s'"
+/* What is wanted, and who holds the run, must outlive the server; but the journal must not wait for a
+ * synchronous standby that has gone. */
+#define SETUP                                                                                      \
+	"SET synchronous_commit = local; SET statement_timeout = '10s'; SET lock_timeout = '5s'"
 
 enum note_kind { NOTE_STATE, NOTE_WANTED, NOTE_EVENT };
 
@@ -72,15 +74,27 @@ static bool hold(struct lk_journalist *j, struct lk_session *session, struct lk_
 	return true;
 }
 
+/* What is in the way now need not be later: the server is away, its disk is full, it is too busy to answer. */
+static bool may_pass(enum lk_error_class class)
+{
+	return class == LK_ERROR_LOST || class == LK_ERROR_RETRY || class == LK_ERROR_CANCELLED ||
+	       class == LK_ERROR_SYSTEM;
+}
+
 /* False when the run is not ours: the thread ends. */
 static bool reconnect(struct lk_journalist *j)
 {
 	struct lk_error error;
 	struct lk_session *session = lk_shared_open(j->shared, j->shared->run, "journal", &error);
 	set_session(j, session);
-	if (session && lk_execute(session, SETUP, &error) && hold(j, session, &error))
-		return true;
-	bool again = error.class == LK_ERROR_LOST || error.class == LK_ERROR_RETRY;
+	/* The server may not know yet that our last session is gone, and it holds the run. */
+	if (session && lk_execute(session, SETUP, &error) &&
+	    lk_session_end_lost(session, j->lost_id, &error)) {
+		j->lost_id = session->id;
+		if (hold(j, session, &error))
+			return true;
+	}
+	bool again = may_pass(error.class);
 	if (!again)
 		send_refused(j, &error);
 	set_session(j, NULL);
@@ -183,13 +197,14 @@ bool lk_journalist_start(struct lk_journalist *j, struct lk_shared *shared, stru
 /* What is in line is written first, unless the server does not answer: then the session is interrupted. */
 void lk_journalist_join(struct lk_journalist *j)
 {
+	/* A step of the wall clock must not lengthen this. */
 	struct timespec limit;
 	if (!j->shared)
 		return;
 	lk_queue_close(j->notes);
-	clock_gettime(CLOCK_REALTIME, &limit);
+	clock_gettime(CLOCK_MONOTONIC, &limit);
 	limit.tv_sec += 2;
-	if (j->started && pthread_timedjoin_np(j->thread, NULL, &limit) != 0) {
+	if (j->started && pthread_clockjoin_np(j->thread, NULL, CLOCK_MONOTONIC, &limit) != 0) {
 		pthread_mutex_lock(&j->mutex);
 		if (j->session)
 			lk_session_interrupt(j->session);

@@ -14,9 +14,10 @@ struct lk_journalist {
 	struct lk_shared *shared;
 	struct lk_queue *notes;
 	atomic_int wanted_pending; /* writes of `wanted` that are not done yet */
-	atomic_int wishes;         /* all of them, ever */
+	atomic_int wishes;	   /* all of them, ever */
 	pthread_t thread;
 	bool started;
+	int lost_id; /* the thread's own: the server's number of the session that last held the run; 0 none */
 	pthread_mutex_t mutex; /* guards session */
 	struct lk_session *session;
 };

@@ -289,6 +289,7 @@ static int run_keeper(struct lk_keeper *k)
 	k->shared.uri = k->uri;
 	k->shared.plan_file = k->options.plan_file;
 	k->shared.resume_run = k->options.resume_run;
+	k->shared.replace_run = k->options.replace_run;
 	k->shared.who = k->user;
 	k->shared.host = k->host;
 	if (!lk_worker_start(&k->worker, &k->shared, &error)) {
@@ -315,6 +316,7 @@ static bool read_options(int argc, char **argv, struct lk_keeper_options *option
 	static const struct option known[] = {
 		{"plan", required_argument, NULL, 'p'},
 		{"run", required_argument, NULL, 'r'},
+		{"replace", required_argument, NULL, 'R'},
 		{"target", required_argument, NULL, 't'},
 		{"environment", required_argument, NULL, 'e'},
 		{"application", required_argument, NULL, 'a'},
@@ -329,6 +331,9 @@ static bool read_options(int argc, char **argv, struct lk_keeper_options *option
 			break;
 		case 'r':
 			options->resume_run = optarg;
+			break;
+		case 'R':
+			options->replace_run = optarg;
 			break;
 		case 't':
 			options->target = optarg;

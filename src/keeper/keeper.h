@@ -23,9 +23,10 @@
 enum { LK_KEEPER_EVENTS = 500, LK_KEEPER_TIMES = 256 };
 
 struct lk_keeper_options {
-	const char *plan_file;	/* or NULL with resume_run */
-	const char *resume_run; /* a run of the journal, whatever file it came from */
-	const char *target;	/* a name from the settings or a URI; NULL: the plan's own */
+	const char *plan_file;	 /* or NULL with resume_run */
+	const char *resume_run;	 /* a run of the journal, whatever file it came from */
+	const char *replace_run; /* with plan_file: whose place the plan takes, else NULL */
+	const char *target;	 /* a name from the settings or a URI; NULL: the plan's own */
 	const char *environment, *application_file; /* NULL: the target's settings */
 	const char *socket_path;
 };
@@ -57,6 +58,7 @@ struct lk_keeper {
 
 	struct lk_sample *sample;
 	int64_t sampled_us;
+	char work_said[260]; /* the phase of a long statement that the log tells already */
 	struct lk_lag lag;
 	struct lk_lock_tree tree;
 	struct lk_throttle throttle;

@@ -28,9 +28,9 @@ struct lk_prepared {
 	struct lk_journal_step *steps; /* NULL: a new run */
 	char run[24], target[160], server[64];
 	char wanted[16];
-	bool backward;      /* the run was being taken back */
+	bool backward;	    /* the run was being taken back */
 	int64_t last_event; /* of the journal */
-	bool found; /* an unfinished run of the plan is in the journal */
+	bool found;	    /* an unfinished run of the plan is in the journal */
 };
 
 struct lk_message {
@@ -52,7 +52,7 @@ struct lk_message {
 		bool again; /* looked at once more while the run stands */
 	} quiet;
 	char wanted[16]; /* POLLED */
-	int wishes;      /* POLLED: of the keeper's own, written before this was read */
+	int wishes;	 /* POLLED: of the keeper's own, written before this was read */
 	struct lk_journal_approval *approvals;
 	size_t approval_count;
 };

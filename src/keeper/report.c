@@ -84,6 +84,8 @@ static void fill_step(const struct lk_keeper *k, int i, struct lk_snapshot_step 
 	LK_COPY(to->undo, text->undo);
 	LK_COPY(to->destroys, step->destroys);
 	LK_COPY(to->note, state->note);
+	if (state->state == LK_STEP_RUNNING && k->sample && k->sample->work[0])
+		LK_COPY(to->note, k->sample->work);
 	to->started = state->started;
 	to->ended = state->ended;
 	if (step->verb == LK_VERB_GATE) {
@@ -141,6 +143,7 @@ static void fill_backfill(struct lk_keeper *k, struct lk_snapshot *s)
 	LK_COPY(s->backfill.table, k->backfill_table);
 	s->backfill.rows_done = k->progress.rows_done;
 	s->backfill.rows_changed = k->progress.rows_changed;
+	s->backfill.rejected = k->progress.rejected;
 	s->backfill.rows_total = k->progress.rows_total;
 	s->backfill.rows_per_s = s->backfill.active ? rate : 0;
 	s->backfill.chunks = k->progress.chunks;

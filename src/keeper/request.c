@@ -196,6 +196,33 @@ static bool note(struct request *r)
 	return true;
 }
 
+/* A mended plan is about to take the run over: this keeper makes room, if nothing moves. */
+static bool give_over(struct request *r)
+{
+	struct lk_keeper *k = r->keeper;
+	enum lk_run_state state = lk_machine_state(&k->machine);
+	bool stands = state == LK_RUN_PAUSED || state == LK_RUN_STOPPED;
+	char who[64];
+	if (stands && (k->machine.busy || k->job_under_way)) {
+		snprintf(r->text, sizeof r->text,
+			 "the worker has not come to rest yet: try again in a moment");
+		return false;
+	}
+	if (!k->machine.recorded || (!stands && state != LK_RUN_WAITING)) {
+		snprintf(
+			r->text, sizeof r->text,
+			"the run is %s: pause it first (lockkeeper pause %s), then replace its plan",
+			lk_run_state_name(state), k->shared.run);
+		return false;
+	}
+	peer_name(r->peer, who, sizeof who);
+	lk_keeper_log(k, "replace", who,
+		      "a mended plan takes the run over; this keeper ends, another goes on");
+	snprintf(r->text, sizeof r->text, "ending");
+	lk_keeper_close(k, 0);
+	return true;
+}
+
 /*
  * A new start of the same plan asks a keeper that has changed nothing, or has nothing left to do, to make
  * room, so that a plan or a table that was mended in between is looked at anew. One that nobody has looked at
@@ -204,6 +231,9 @@ static bool note(struct request *r)
 static bool retire(struct request *r)
 {
 	struct lk_keeper *k = r->keeper;
+	if (json_is_true(json_object_get(r->members, "replace")) && !k->failed_to_start &&
+	    !k->lost_run && !k->machine.finished)
+		return give_over(r);
 	bool pending = k->prepared && !k->machine.recorded && !k->machine.busy;
 	bool over = k->failed_to_start || k->lost_run || k->machine.finished;
 	if ((!over && !pending) || !k->was_watched || lk_server_followers(k->server) > 0) {

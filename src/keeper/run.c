@@ -208,6 +208,14 @@ static void start_failed(struct lk_keeper *k, const struct lk_message *message)
 
 static void prepared_first(struct lk_keeper *k, struct lk_message *message)
 {
+	if (message->prepared->found && k->prepared) {
+		message->class = LK_ERROR_REFUSED;
+		snprintf(message->text, sizeof message->text,
+			 "another keeper has begun this plan, as run %s: attach to it",
+			 message->prepared->run);
+		start_failed(k, message);
+		return;
+	}
 	if (message->prepared->found) {
 		/* Another name than the one we made up, so nothing of ours runs under it yet. */
 		LK_COPY(k->shared.run, message->prepared->run);
@@ -261,6 +269,16 @@ static void prepared_again(struct lk_keeper *k, struct lk_message *message)
 		      k->shared.run, (long long)atomic_load(&k->shared.epoch));
 }
 
+/* The connection broke while the run was being recorded, and it was not: nothing was changed, so the plan is
+ * prepared anew. What was answered stays answered. */
+static void begin_again(struct lk_keeper *k)
+{
+	atomic_store(&k->shared.epoch, 0);
+	lk_machine_unreachable(&k->machine, false, "");
+	lk_keeper_log(k, "state", "keeper", "the run was not recorded: beginning again");
+	give(k, LK_JOB_PREPARE);
+}
+
 static void take_prepared(struct lk_keeper *k, struct lk_message *message)
 {
 	if (!message->prepared && message->ending == LK_ENDED_LOST && k->adopting) {
@@ -269,7 +287,9 @@ static void take_prepared(struct lk_keeper *k, struct lk_message *message)
 		return;
 	}
 	k->job_under_way = false;
-	if (!message->prepared)
+	if (!message->prepared && k->adopting && k->prepared && !k->machine.recorded)
+		begin_again(k);
+	else if (!message->prepared)
 		start_failed(k, message);
 	else if (k->adopting)
 		prepared_again(k, message);
@@ -442,6 +462,17 @@ static void take_polled(struct lk_keeper *k, struct lk_message *message)
 		take_approval(k, &message->approvals[i]);
 }
 
+/* Each phase of a long statement stands in the log once; its figures are in the step's note. */
+static void say_work(struct lk_keeper *k)
+{
+	const char *phase = k->job_under_way ? k->sample->work_phase : "";
+	if (strcmp(phase, k->work_said) == 0)
+		return;
+	LK_COPY(k->work_said, phase);
+	if (*phase)
+		lk_keeper_log(k, "step", "keeper", "%s", phase);
+}
+
 static void take_sample(struct lk_keeper *k, struct lk_message *message)
 {
 	struct lk_sample *old = k->sample;
@@ -459,6 +490,7 @@ static void take_sample(struct lk_keeper *k, struct lk_message *message)
 	if (old)
 		lk_sample_free(old);
 	free(old);
+	say_work(k);
 	lk_keeper_throttle(k);
 	/* Victims of a statement that cannot be made smaller: it gives way, not they. */
 	int current = lk_machine_current(&k->machine);

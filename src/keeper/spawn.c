@@ -19,6 +19,8 @@
 
 #define START_MS 5000
 #define RETIRE_MS 2000
+/* A keeper that ends writes what is in line into the journal first. */
+#define MAKE_ROOM_MS 15000
 
 /* FNV-1a: only to tell sockets of one plan on several targets apart. */
 static unsigned hash(const char *text)
@@ -88,6 +90,7 @@ static void become_keeper(const struct lk_spawn *spawn, const char *socket_path,
 	sigset_t none;
 	add_argument(arguments, &count, "--plan", spawn->plan_file);
 	add_argument(arguments, &count, "--run", spawn->resume_run);
+	add_argument(arguments, &count, "--replace", spawn->replace_run);
 	add_argument(arguments, &count, "--target", spawn->target);
 	add_argument(arguments, &count, "--environment", spawn->environment);
 	add_argument(arguments, &count, "--application", spawn->application_file);
@@ -217,4 +220,51 @@ bool lk_keeper_list(char ***paths, size_t *count, struct lk_error *error)
 		closedir(listing);
 	free(folder);
 	return true;
+}
+
+static bool wait_until_gone(const char *path, const char *run, struct lk_error *error)
+{
+	int64_t until = lk_clock_us() + MAKE_ROOM_MS * 1000LL;
+	while (access(path, F_OK) == 0 && answers(path)) {
+		if (lk_clock_us() > until)
+			return lk_fail(error, LK_ERROR_REFUSED,
+				       "the keeper of run %s does not end: try again in a moment",
+				       run);
+		lk_sleep_ms(20);
+	}
+	return true;
+}
+
+/* One keeper: *found when it has the run, and then it ends, or the error says why not. */
+static bool ask_for_room(const char *path, const char *run, bool *found, struct lk_error *error)
+{
+	struct lk_error ignored;
+	struct lk_client *client = lk_client_open(path, &ignored);
+	if (!client)
+		return true;
+	struct lk_snapshot *s = lk_alloc(sizeof *s);
+	*found = lk_client_call(client, "status", NULL, RETIRE_MS, s, NULL, 0, &ignored) &&
+		 strcmp(s->run, run) == 0;
+	bool ends = !*found || lk_client_call(client, "retire", json_pack("{s:b}", "replace", 1),
+					      RETIRE_MS, NULL, NULL, 0, error);
+	lk_client_close(client);
+	free(s);
+	return ends && (!*found || wait_until_gone(path, run, error));
+}
+
+bool lk_keeper_make_room(const char *run, bool *found, struct lk_error *error)
+{
+	char **paths;
+	size_t count;
+	bool room = true;
+	*found = false;
+	if (!lk_keeper_list(&paths, &count, error))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (room && !*found)
+			room = ask_for_room(paths[i], run, found, error);
+		free(paths[i]);
+	}
+	free(paths);
+	return room;
 }

@@ -12,8 +12,9 @@ struct lk_spawn {
 	const char *program;   /* lockkeeper; NULL: this program */
 	const char *plan_file; /* one of the two */
 	const char *resume_run;
-	const char *plan_name;			    /* for the socket's name */
-	const char *target;			    /* a name or a URI; NULL: the plan's own */
+	const char *replace_run; /* with plan_file: whose place the plan takes; NULL: nobody's */
+	const char *plan_name;	 /* for the socket's name */
+	const char *target;	 /* a name or a URI; NULL: the plan's own */
 	const char *environment, *application_file; /* may be NULL */
 };
 
@@ -26,6 +27,12 @@ struct lk_spawn {
  */
 bool lk_keeper_spawn(const struct lk_spawn *spawn, char *socket_path, size_t size, bool *started,
 		     struct lk_error *error);
+
+/*
+ * Has the keeper of a run on this host, if there is one, end so that another can take the run over with a
+ * mended plan: *found says whether there was one. Class REFUSED, with its sentence, while the run moves.
+ */
+bool lk_keeper_make_room(const char *run, bool *found, struct lk_error *error);
 
 /* Paths of all sockets in the sockets' folder on which a keeper answers; list and strings the caller's. */
 bool lk_keeper_list(char ***paths, size_t *count, struct lk_error *error);

@@ -18,7 +18,9 @@
  */
 struct lk_shared {
 	const char *uri, *plan_file,
-		*resume_run; /* resume_run: load this run from the journal; else NULL */
+		*resume_run;	 /* resume_run: load this run from the journal; else NULL */
+	const char *replace_run; /* the file's plan takes this run's place; else NULL */
+	bool replaced;		 /* it has: the worker's */
 	const char *who, *host;
 	char run[24];
 	char digest[65];

@@ -12,4 +12,9 @@ bool lk_prepare(struct lk_shared *shared, struct lk_session *session, struct lk_
 bool lk_prepare_adopted(struct lk_shared *shared, struct lk_session *session,
 			struct lk_prepared *prepared, struct lk_error *error);
 
+/* Whether the short form still means the same steps as when the plan was prepared and approved: somebody may
+ * have changed the tables since. Class REFUSED when it does not. */
+bool lk_prepare_unchanged(struct lk_session *session, const struct lk_plan *plan,
+			  struct lk_error *error);
+
 #endif

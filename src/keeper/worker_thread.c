@@ -54,13 +54,17 @@ static void prepare(struct lk_shared *shared)
 	send_prepared(shared, NULL, &error);
 }
 
-static void adopt(struct lk_shared *shared)
+static void adopt(struct lk_worker *worker)
 {
+	struct lk_shared *shared = worker->shared;
 	while (!atomic_load(&shared->closing)) {
 		struct lk_error error;
 		struct lk_prepared *prepared = lk_alloc(sizeof *prepared);
 		struct lk_session *session = lk_shared_open(shared, shared->run, "worker", &error);
-		if (session && lk_prepare_adopted(shared, session, prepared, &error)) {
+		/* What the lost session was still doing must be over before the journal is read. */
+		if (session && lk_session_end_lost(session, worker->lost_id, &error) &&
+		    lk_prepare_adopted(shared, session, prepared, &error)) {
+			worker->lost_id = 0;
 			set_session(shared, session);
 			send_prepared(shared, prepared, NULL);
 			return;
@@ -94,6 +98,8 @@ static bool record_run(struct lk_worker *worker, struct lk_error *error)
 	struct lk_shared *shared = worker->shared;
 	struct lk_session *session = shared->worker;
 	const struct lk_journal_holder holder = {shared->who, shared->host, (int)getpid()};
+	if (!lk_prepare_unchanged(session, worker->plan, error))
+		return false;
 	/* Known before it is true: when the connection breaks in the commit, the run may exist all the same. */
 	atomic_store(&shared->epoch, 1);
 	return lk_journal_install(session, error) &&
@@ -215,6 +221,7 @@ static void do_action(struct lk_worker *worker, const struct lk_job *job)
 		message->ending = LK_ENDED_LOST;
 	if (message->ending == LK_ENDED_LOST) {
 		LK_COPY(message->text, error.text);
+		worker->lost_id = worker->shared->worker ? worker->shared->worker->id : 0;
 		set_session(worker->shared, NULL);
 	}
 	lk_shared_send(worker->shared, message);
@@ -236,7 +243,7 @@ static void *worker_main(void *argument)
 		if (job.kind == LK_JOB_PREPARE)
 			prepare(shared);
 		else if (job.kind == LK_JOB_ADOPT)
-			adopt(shared);
+			adopt(worker);
 		else
 			do_action(worker, &job);
 	}

@@ -25,6 +25,7 @@ struct lk_worker {
 	struct lk_shared *shared;
 	const struct lk_plan *plan; /* completed, the main thread's; set with the first ACTION */
 	pthread_t thread;
+	int lost_id; /* the worker's own: the server's number of its lost session, until that is gone; 0 none */
 	pthread_mutex_t mutex; /* guards everything below */
 	pthread_cond_t changed;
 	bool has_job;

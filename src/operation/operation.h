@@ -10,16 +10,17 @@
 #include "plan/model.h"
 
 /*
- * Fills plan->steps from plan->operations; a plan that has steps already is left as it is. Class PLAN or
+ * Fills plan->steps from plan->operations; a plan that has steps already is left as it is. Steps of several
+ * operations come phase by phase, within a phase in the order of the operations. Class PLAN or
  * REFUSED, with everything that hinders in one sentence, when the change cannot be carried out whole:
  * what an operation does not carry over it refuses by name.
  */
 bool lk_operation_derive(struct lk_session *session, struct lk_plan *plan, struct lk_error *error);
 
-/* The engines' side: one function for each kind of operation. */
+/* The engines' side: the steps of one operation. */
 struct lk_operation_ops {
-	bool (*rename_column)(struct lk_session *session, const struct lk_operation *operation,
-			      struct lk_plan *plan, struct lk_error *error);
+	bool (*derive)(struct lk_session *session, const struct lk_operation *operation,
+		       struct lk_plan *plan, struct lk_error *error);
 };
 extern const struct lk_operation_ops lk_pg_operations;
 

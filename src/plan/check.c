@@ -62,28 +62,23 @@ static void check_name(const struct lk_yaml_reader *reader, const struct lk_plan
 	}
 }
 
-static bool is_dual_write_of(const struct lk_step *step, const struct lk_step *end)
+/* Both need a dual write that is there, and its columns by the names they have at that moment. */
+static void check_use(const struct lk_yaml_reader *reader, const struct lk_plan *plan, size_t index)
 {
-	return step->verb == LK_VERB_DUAL_WRITE && step->table && step->from &&
-	       strcmp(step->table, end->table) == 0 && strcmp(step->from, end->from) == 0;
-}
-
-static void check_end(const struct lk_yaml_reader *reader, const struct lk_plan *plan, size_t index)
-{
-	const struct lk_step *end = &plan->steps[index];
-	int open = 0;
+	const struct lk_step *use = &plan->steps[index];
+	const char *columns[2];
 	for (size_t i = 0; i < index; i++) {
-		const struct lk_step *step = &plan->steps[i];
-		if (is_dual_write_of(step, end))
-			open++;
-		else if (step->verb == LK_VERB_END_DUAL_WRITE && step->table && step->from &&
-			 strcmp(step->table, end->table) == 0 && strcmp(step->from, end->from) == 0)
-			open--;
+		if (!plan->steps[i].table || strcmp(plan->steps[i].table, use->table) != 0 ||
+		    !lk_plan_dual_write(plan, i, index, columns))
+			continue;
+		bool old = strcmp(columns[0], use->from) == 0;
+		bool other = use->to && strcmp(columns[old ? 1 : 0], use->to) == 0 &&
+			     (old || strcmp(columns[1], use->from) == 0);
+		if (use->verb == LK_VERB_END_DUAL_WRITE ? old : other)
+			return;
 	}
-	if (open <= 0)
-		complain(reader, end,
-			 "no dual_write from %.80s.%.80s comes before this end_dual_write",
-			 end->table, end->from);
+	complain(reader, use, "no dual_write from %.80s.%.80s comes before this %s", use->table,
+		 use->from, lk_verb_name(use->verb));
 }
 
 void lk_plan_check_order(const struct lk_yaml_reader *reader, const struct lk_plan *plan)
@@ -92,7 +87,10 @@ void lk_plan_check_order(const struct lk_yaml_reader *reader, const struct lk_pl
 		const struct lk_step *step = &plan->steps[i];
 		if (step->name)
 			check_name(reader, plan, i);
-		if (step->verb == LK_VERB_END_DUAL_WRITE && step->table && step->from)
-			check_end(reader, plan, i);
+		if (!step->table || !step->from)
+			continue;
+		if (step->verb == LK_VERB_END_DUAL_WRITE ||
+		    (step->verb == LK_VERB_SWAP_COLUMNS && step->to))
+			check_use(reader, plan, i);
 	}
 }

@@ -11,18 +11,25 @@
 #define FILL LK_VERB_BIT(LK_VERB_BACKFILL)
 #define VERIFY LK_VERB_BIT(LK_VERB_VERIFY)
 #define END LK_VERB_BIT(LK_VERB_END_DUAL_WRITE)
-#define ALL (GATE | DDL | DUAL | FILL | VERIFY | END)
+#define SQL LK_VERB_BIT(LK_VERB_SQL)
+#define SWAP LK_VERB_BIT(LK_VERB_SWAP_COLUMNS)
+#define ALL (GATE | DDL | DUAL | FILL | VERIFY | END | SQL | SWAP)
 #define AT(member) offsetof(struct lk_step, member)
 
 const struct lk_step_field lk_step_fields[] = {
 	{"name", AT(name), ALL, 0},
-	{"undo", AT(undo), DDL | GATE, 0},
-	{"destroys", AT(destroys), DDL, 0},
-	{"sql", AT(sql), DDL | VERIFY | GATE, DDL | VERIFY},
-	{"table", AT(table), DUAL | FILL | END, DUAL | FILL | END},
-	{"from", AT(from), DUAL | END, DUAL | END},
-	{"to", AT(to), DUAL, DUAL},
+	{"undo", AT(undo), DDL | GATE | SQL, 0},
+	{"destroys", AT(destroys), DDL | SQL, 0},
+	{"sql", AT(sql), DDL | VERIFY | GATE | SQL, DDL | VERIFY | SQL},
+	{"table", AT(table), DUAL | FILL | END | SWAP, DUAL | FILL | END | SWAP},
+	{"from", AT(from), DUAL | END | SWAP, DUAL | END | SWAP},
+	{"to", AT(to), DUAL | SWAP, DUAL | SWAP},
 	{"like", AT(like), DUAL, DUAL},
+	{"type", AT(type), DUAL, 0},
+	{"using", AT(forth), DUAL, 0},
+	{"back", AT(back), DUAL, 0},
+	{"on_error", AT(on_error), FILL, 0},
+	{"triggers", AT(triggers), FILL, 0},
 	{"where", AT(where), FILL, 0},
 	{"ask", AT(ask), GATE, 0},
 	{NULL, 0, 0, 0},

@@ -5,6 +5,9 @@
 #include "base/memory.h"
 #include "plan/parts.h"
 
+/* As many keys as any operation has, and the end of the table. */
+enum { MOST_KEYS = 10 };
+
 char *lk_plan_read_table(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node)
 {
 	const char *text = lk_yaml_text(reader, node, "table");
@@ -28,37 +31,151 @@ char *lk_plan_read_column(const struct lk_yaml_reader *reader, const struct lk_y
 	if (!text)
 		return NULL;
 	if (!lk_column_is_good(text)) {
-		lk_yaml_problem(reader, node, "%s \"%.80s\" is not a column's name (1 to 63 bytes)",
-				what, text);
+		lk_yaml_problem(reader, node, "%s \"%.80s\" is not a name (1 to 63 bytes)", what,
+				text);
 		return NULL;
 	}
 	return lk_strdup(text);
 }
 
-static void read_rename(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
-			struct lk_plan *plan)
+static void read_names(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+		       const struct lk_operation_field *field, struct lk_names *names)
 {
-	static const struct lk_yaml_key keys[] = {
-		{"table", true, NULL}, {"from", true, NULL}, {"to", true, NULL}, {0}};
-	const struct lk_yaml_node *values[LK_COUNT(keys)];
+	if (node->kind != LK_YAML_SEQUENCE || node->count == 0) {
+		lk_yaml_problem(reader, node, "%s is a list of names: [a, b]", field->name);
+		return;
+	}
+	if (node->count > LK_MOST_COLUMNS) {
+		lk_yaml_problem(reader, node, "%s has more than %d members", field->name,
+				LK_MOST_COLUMNS);
+		return;
+	}
+	for (size_t i = 0; i < node->count; i++) {
+		char *name =
+			field->member == LK_MEMBER_ELEMENTS
+				? lk_plan_read_expression(reader, node->members[i], field->name)
+				: lk_plan_read_column(reader, node->members[i], field->name);
+		for (size_t j = 0; name && j < names->count; j++)
+			if (strcmp(names->list[j], name) == 0)
+				lk_yaml_problem(reader, node->members[i],
+						"\"%.80s\" is in %s twice", name, field->name);
+		if (name)
+			*LK_PUSH(names->list, names->count) = name;
+	}
+}
+
+static char *read_action(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			 const char *what)
+{
+	int word = lk_yaml_word(reader, node, what, lk_reference_actions);
+	return word < 0 ? NULL : lk_strdup(lk_reference_actions[word]);
+}
+
+static void read_member(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			const struct lk_operation_field *field, struct lk_operation *operation)
+{
+	void *at = lk_operation_at(operation, field);
+	switch (field->member) {
+	case LK_MEMBER_TABLE:
+		*(char **)at = lk_plan_read_table(reader, node);
+		break;
+	case LK_MEMBER_COLUMN:
+		*(char **)at = lk_plan_read_column(reader, node, field->name);
+		break;
+	case LK_MEMBER_TYPE:
+		*(char **)at = lk_plan_read_type(reader, node);
+		break;
+	case LK_MEMBER_SQL:
+		*(char **)at = lk_plan_read_expression(reader, node, field->name);
+		break;
+	case LK_MEMBER_ACTION:
+		*(char **)at = read_action(reader, node, field->name);
+		break;
+	case LK_MEMBER_COLUMNS:
+	case LK_MEMBER_ELEMENTS:
+		read_names(reader, node, field, at);
+		break;
+	case LK_MEMBER_FLAG:
+		lk_yaml_boolean(reader, node, field->name, at);
+		break;
+	}
+}
+
+/* What no single member can show. */
+static void check_operation(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			    const struct lk_operation *o)
+{
+	const char *old = o->from ? o->from : o->column;
+	if (o->to && old && strcmp(old, o->to) == 0)
+		lk_yaml_problem(reader, node, "the old and the new name are the same: \"%.80s\"",
+				o->to);
+	if (o->kind == LK_OPERATION_ADD_FOREIGN_KEY && o->referenced.count > 0 &&
+	    o->referenced.count != o->columns.count)
+		lk_yaml_problem(reader, node, "%zu columns cannot refer to %zu", o->columns.count,
+				o->referenced.count);
+	if (o->kind == LK_OPERATION_CHANGE_TYPE && o->forth && !o->back)
+		lk_yaml_problem(
+			reader, node,
+			"change_type with using needs back as well: the expression that makes the old "
+			"value from the new one, for releases that still read the old column");
+	if (o->kind == LK_OPERATION_CHANGE_TYPE && o->back && !o->forth)
+		lk_yaml_problem(reader, node,
+				"change_type with back needs using as well: the expression that "
+				"makes the new value from the old one");
+}
+
+static void read_operation(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			   enum lk_operation_kind kind, struct lk_plan *plan)
+{
+	struct lk_yaml_key keys[MOST_KEYS] = {0};
+	const struct lk_operation_field *fields[MOST_KEYS];
+	const struct lk_yaml_node *values[MOST_KEYS];
+	size_t count = 0;
 	struct lk_operation *operation = LK_PUSH(plan->operations, plan->operation_count);
-	operation->kind = LK_OPERATION_RENAME_COLUMN;
+	operation->kind = kind;
 	operation->line = node->line;
-	operation->column = node->column;
-	lk_yaml_mapping(reader, node, "rename_column", keys, values);
-	operation->table = values[0] ? lk_plan_read_table(reader, values[0]) : NULL;
-	operation->from = values[1] ? lk_plan_read_column(reader, values[1], "from") : NULL;
-	operation->to = values[2] ? lk_plan_read_column(reader, values[2], "to") : NULL;
-	if (operation->from && operation->to && strcmp(operation->from, operation->to) == 0)
-		lk_yaml_problem(reader, values[2], "from and to are the same column: \"%.80s\"",
-				operation->to);
+	operation->column_number = node->column;
+	for (const struct lk_operation_field *field = lk_operation_fields; field->name; field++) {
+		if (!lk_operation_has(kind, field) || count + 1 == MOST_KEYS)
+			continue;
+		keys[count] = (struct lk_yaml_key){field->name,
+						   (field->required & (1u << kind)) != 0, NULL};
+		fields[count++] = field;
+	}
+	lk_yaml_mapping(reader, node, lk_operation_name(kind), keys, values);
+	for (size_t i = 0; i < count; i++)
+		if (values[i])
+			read_member(reader, values[i], fields[i], operation);
+	check_operation(reader, node, operation);
+}
+
+static void read_entry(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+		       struct lk_plan *plan)
+{
+	struct lk_yaml_key keys[LK_OPERATIONS + 1] = {0};
+	const struct lk_yaml_node *values[LK_OPERATIONS + 1];
+	bool any = false;
+	for (int kind = 0; kind < LK_OPERATIONS; kind++)
+		keys[kind].name = lk_operation_words[kind];
+	bool known = lk_yaml_mapping(reader, node, "an operation", keys, values);
+	for (int kind = 0; node->kind == LK_YAML_MAPPING && kind < LK_OPERATIONS; kind++) {
+		if (values[kind] && any)
+			lk_yaml_problem(reader, values[kind],
+					"one operation a line: begin %s with \"- \"",
+					lk_operation_words[kind]);
+		else if (values[kind])
+			read_operation(reader, values[kind], (enum lk_operation_kind)kind, plan);
+		any = any || values[kind];
+	}
+	if (known && !any)
+		lk_yaml_problem(reader, node,
+				"the operation is empty; legal are: add_column, drop_column, "
+				"rename_column and others (man lockkeeper-plan)");
 }
 
 void lk_plan_read_operations(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
 			     struct lk_plan *plan)
 {
-	static const struct lk_yaml_key keys[] = {{"rename_column", false, NULL}, {0}};
-	const struct lk_yaml_node *values[LK_COUNT(keys)];
 	if (node->kind != LK_YAML_SEQUENCE || node->count == 0) {
 		lk_yaml_problem(reader, node,
 				"operations is a list: lines that begin with \"- rename_column:\"");
@@ -70,12 +187,6 @@ void lk_plan_read_operations(const struct lk_yaml_reader *reader, const struct l
 					"a plan has at most %d operations", LK_MOST_OPERATIONS);
 			return;
 		}
-		bool known =
-			lk_yaml_mapping(reader, node->members[i], "an operation", keys, values);
-		if (values[0])
-			read_rename(reader, values[0], plan);
-		else if (known)
-			lk_yaml_problem(reader, node->members[i],
-					"the operation is empty; legal: rename_column");
+		read_entry(reader, node->members[i], plan);
 	}
 }

@@ -7,13 +7,13 @@
 #include "plan/parts.h"
 #include "plan/sql_text.h"
 
-enum { LONGEST_QUESTION = 280, LONGEST_SQL = 64 * 1024 };
+enum { LONGEST_QUESTION = 280, LONGEST_SQL = 64 * 1024, MOST_STATEMENTS = 50 };
 
 #define LATER "this version does not have it; use ask or none"
 
-/* SQL that must be one statement (or one query). A copy, trimmed, or NULL and a problem. */
-static char *read_sql(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
-		      const char *what)
+/* SQL that stands by itself, of one or more statements. A copy, trimmed, or NULL and a problem. */
+static char *read_script(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			 const char *what, int most)
 {
 	const char *text = lk_yaml_text(reader, node, what);
 	struct lk_sql_shape shape;
@@ -35,18 +35,26 @@ static char *read_sql(const struct lk_yaml_reader *reader, const struct lk_yaml_
 			reader, node,
 			"the SQL of %s has a quote, comment or parenthesis without its other end",
 			what);
-	else if (shape.statements != 1)
-		lk_yaml_problem(reader, node, "%s takes one statement; this holds %d", what,
-				shape.statements);
+	else if (shape.statements == 0)
+		lk_yaml_problem(reader, node, "%s holds no statement", what);
+	else if (shape.statements > most)
+		lk_yaml_problem(reader, node, "%s takes %s; this holds %d", what,
+				most == 1 ? "one statement" : "fewer statements", shape.statements);
 	else
 		return lk_sql_trim(text);
 	return NULL;
 }
 
-/* An expression or a condition, which we put into a statement of our own: nothing in it may reach
- * what follows it there. */
-static char *read_expression(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
-			     const char *what)
+/* SQL that must be one statement (or one query). */
+static char *read_sql(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+		      const char *what)
+{
+	return read_script(reader, node, what, 1);
+}
+
+/* It is put into a statement of our own: nothing in it may reach what follows it there. */
+char *lk_plan_read_expression(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			      const char *what)
 {
 	const char *text = lk_yaml_text(reader, node, what);
 	struct lk_sql_shape shape;
@@ -78,6 +86,24 @@ static char *read_expression(const struct lk_yaml_reader *reader, const struct l
 	return NULL;
 }
 
+char *lk_plan_read_type(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node)
+{
+	const char *text = lk_yaml_text(reader, node, "type");
+	struct lk_sql_shape shape;
+	if (!text)
+		return NULL;
+	lk_sql_shape(text, &shape);
+	if (shape.unclosed || shape.comment || shape.comma || strpbrk(text, ";:"))
+		lk_yaml_problem(
+			reader, node,
+			"type \"%.60s\" is not a type; inside {} a comma ends a value, so put "
+			"numeric(14,2) in quotes",
+			text);
+	else
+		return lk_sql_trim(text);
+	return NULL;
+}
+
 static char *read_question(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
 			   const char *what)
 {
@@ -99,16 +125,29 @@ static void read_ddl(const struct lk_yaml_reader *reader, const struct lk_yaml_n
 	step->sql = read_sql(reader, node, "ddl");
 }
 
+static void read_statements(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			    struct lk_step *step)
+{
+	step->sql = read_script(reader, node, "sql", MOST_STATEMENTS);
+}
+
 static void read_dual_write(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
 			    struct lk_step *step)
 {
-	static const struct lk_yaml_key keys[] = {{"table", true, NULL},
-						  {"from", true, NULL},
-						  {"to", true, NULL},
-						  {"like", false, NULL},
-						  {0}};
+	static const struct lk_yaml_key keys[] = {{"table", true, NULL}, {"from", true, NULL},
+						  {"to", true, NULL},	 {"like", false, NULL},
+						  {"type", false, NULL}, {"using", false, NULL},
+						  {"back", false, NULL}, {0}};
 	const struct lk_yaml_node *values[LK_COUNT(keys)];
 	lk_yaml_mapping(reader, node, "dual_write", keys, values);
+	step->type = values[4] ? lk_plan_read_type(reader, values[4]) : NULL;
+	step->forth = values[5] ? lk_plan_read_expression(reader, values[5], "using") : NULL;
+	step->back = values[6] ? lk_plan_read_expression(reader, values[6], "back") : NULL;
+	if (!values[4] != !values[5] || !values[4] != !values[6])
+		lk_yaml_problem(
+			reader, node,
+			"type, using and back belong together: the new column's type, its value from "
+			"the old one, and the old one's value from it");
 	step->table = values[0] ? lk_plan_read_table(reader, values[0]) : NULL;
 	step->from = values[1] ? lk_plan_read_column(reader, values[1], "from") : NULL;
 	step->to = values[2] ? lk_plan_read_column(reader, values[2], "to") : NULL;
@@ -133,7 +172,7 @@ static void read_assignment(const struct lk_yaml_reader *reader, struct lk_yaml_
 	}
 	char *expression = column && lk_yaml_is_null(member[1]) && member[0]->flow
 				   ? NULL
-				   : read_expression(reader, member[1], "set");
+				   : lk_plan_read_expression(reader, member[1], "set");
 	if (column && !expression && lk_yaml_is_null(member[1]) && member[0]->flow)
 		lk_yaml_problem(
 			reader, member[0],
@@ -148,15 +187,28 @@ static void read_assignment(const struct lk_yaml_reader *reader, struct lk_yaml_
 	free(expression);
 }
 
+/* A copy of one of the words; NULL for the first, which is the default, and for none. */
+static char *read_word(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+		       const char *what, const char *const *words)
+{
+	int word = node ? lk_yaml_word(reader, node, what, words) : 0;
+	return word > 0 ? lk_strdup(words[word]) : NULL;
+}
+
 static void read_backfill(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
 			  struct lk_step *step)
 {
 	static const struct lk_yaml_key keys[] = {
-		{"table", true, NULL}, {"set", true, NULL}, {"where", false, NULL}, {0}};
+		{"table", true, NULL},	   {"set", true, NULL},	      {"where", false, NULL},
+		{"on_error", false, NULL}, {"triggers", false, NULL}, {0}};
+	static const char *const errors[] = {"stop", "skip", NULL};
+	static const char *const triggers[] = {"fire", "skip", NULL};
 	const struct lk_yaml_node *values[LK_COUNT(keys)];
 	lk_yaml_mapping(reader, node, "backfill", keys, values);
+	step->on_error = read_word(reader, values[3], "on_error", errors);
+	step->triggers = read_word(reader, values[4], "triggers", triggers);
 	step->table = values[0] ? lk_plan_read_table(reader, values[0]) : NULL;
-	step->where = values[2] ? read_expression(reader, values[2], "where") : NULL;
+	step->where = values[2] ? lk_plan_read_expression(reader, values[2], "where") : NULL;
 	if (values[1] && (values[1]->kind != LK_YAML_MAPPING || values[1]->count == 0))
 		lk_yaml_problem(
 			reader, values[1],
@@ -216,6 +268,18 @@ static void read_end_dual_write(const struct lk_yaml_reader *reader,
 	step->from = values[1] ? lk_plan_read_column(reader, values[1], "column") : NULL;
 }
 
+static void read_swap_columns(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			      struct lk_step *step)
+{
+	static const struct lk_yaml_key keys[] = {
+		{"table", true, NULL}, {"from", true, NULL}, {"to", true, NULL}, {0}};
+	const struct lk_yaml_node *values[LK_COUNT(keys)];
+	lk_yaml_mapping(reader, node, "swap_columns", keys, values);
+	step->table = values[0] ? lk_plan_read_table(reader, values[0]) : NULL;
+	step->from = values[1] ? lk_plan_read_column(reader, values[1], "from") : NULL;
+	step->to = values[2] ? lk_plan_read_column(reader, values[2], "to") : NULL;
+}
+
 static void (*const verb_readers[LK_VERBS])(const struct lk_yaml_reader *,
 					    const struct lk_yaml_node *, struct lk_step *) = {
 	[LK_VERB_GATE] = read_gate,
@@ -224,6 +288,8 @@ static void (*const verb_readers[LK_VERBS])(const struct lk_yaml_reader *,
 	[LK_VERB_BACKFILL] = read_backfill,
 	[LK_VERB_VERIFY] = read_verify,
 	[LK_VERB_END_DUAL_WRITE] = read_end_dual_write,
+	[LK_VERB_SQL] = read_statements,
+	[LK_VERB_SWAP_COLUMNS] = read_swap_columns,
 };
 
 static void read_extras(const struct lk_yaml_reader *reader,
@@ -238,15 +304,18 @@ static void read_extras(const struct lk_yaml_reader *reader,
 		const char *text = lk_yaml_text(reader, name, "the step's name");
 		step->name = text ? lk_strdup(text) : NULL;
 	}
-	if (undo && step->verb == LK_VERB_DDL)
-		step->undo = read_sql(reader, undo, "undo");
+	bool statements = step->verb == LK_VERB_DDL || step->verb == LK_VERB_SQL;
+	if (undo && statements)
+		step->undo = read_script(reader, undo, "undo", MOST_STATEMENTS);
 	else if (undo && step->verb == LK_VERB_GATE)
 		lk_yaml_problem(reader, undo, "a gate's undo stands inside it: gate: {undo: …}");
 	else if (undo)
 		lk_yaml_problem(reader, undo,
-				"undo belongs to ddl and gate: %s knows its own way back", verb);
-	if (destroys && step->verb != LK_VERB_DDL)
-		lk_yaml_problem(reader, destroys, "destroys belongs to ddl, not to %s", verb);
+				"undo belongs to ddl, sql and gate: %s knows its own way back",
+				verb);
+	if (destroys && !statements)
+		lk_yaml_problem(reader, destroys, "destroys belongs to ddl and sql, not to %s",
+				verb);
 	else if (destroys && step->phase != LK_CONTRACT)
 		lk_yaml_problem(
 			reader, destroys,
@@ -269,11 +338,13 @@ static void read_step(const struct lk_yaml_reader *reader, const struct lk_yaml_
 		{"backfill", false, NULL},
 		{"verify", false, NULL},
 		{"end_dual_write", false, NULL},
+		{"sql", false, NULL},
+		{"swap_columns", false, NULL},
 		{"name", false, NULL},
 		{"undo", false, NULL},
 		{"destroys", false, NULL},
 		{"on_error", false,
-		 "a failed step always stops the run; there is nothing to choose"},
+		 "it stands inside backfill: backfill: {table: …, set: …, on_error: skip}"},
 		{0}};
 	const struct lk_yaml_node *values[LK_COUNT(keys)];
 	int verb = -1;
@@ -290,9 +361,10 @@ static void read_step(const struct lk_yaml_reader *reader, const struct lk_yaml_
 			verb = i;
 	}
 	if (verb < 0 && known)
-		lk_yaml_problem(reader, node,
-				"the step has no verb: ddl, dual_write, backfill, verify, gate or "
-				"end_dual_write");
+		lk_yaml_problem(
+			reader, node,
+			"the step has no verb: ddl, sql, dual_write, backfill, verify, gate, "
+			"swap_columns or end_dual_write");
 	if (verb < 0)
 		return;
 	struct lk_step *step = lk_plan_add_step(plan, phase, (enum lk_verb)verb);

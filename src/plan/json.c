@@ -42,10 +42,32 @@ json_t *lk_step_to_json(const struct lk_step *step)
 	return object;
 }
 
+static void set_list(json_t *object, const char *name, const struct lk_names *names)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < names->count; i++)
+		json_array_append_new(list, json_string(names->list[i]));
+	if (names->count > 0)
+		json_object_set(object, name, list);
+	json_decref(list);
+}
+
 json_t *lk_operation_to_json(const struct lk_operation *operation)
 {
-	return json_pack("{s:s, s:s, s:s, s:s}", "kind", "rename_column", "table", operation->table,
-			 "from", operation->from, "to", operation->to);
+	json_t *object = json_object();
+	set_text(object, "kind", lk_operation_name(operation->kind));
+	for (const struct lk_operation_field *field = lk_operation_fields; field->name; field++) {
+		void *at = lk_operation_at(operation, field);
+		if (!lk_operation_has(operation->kind, field))
+			continue;
+		if (lk_member_is_text(field->member))
+			set_text(object, field->name, *(char **)at);
+		else if (lk_member_is_list(field->member))
+			set_list(object, field->name, at);
+		else if (*(bool *)at)
+			json_object_set_new(object, field->name, json_true());
+	}
+	return object;
 }
 
 static json_t *limits_to_json(const struct lk_limits *limits)

@@ -153,6 +153,72 @@ static bool take_steps(const json_t *list, struct lk_plan *plan, struct lk_error
 	return true;
 }
 
+static bool take_names(const json_t *value, const char *what, struct lk_names *names,
+		       struct lk_error *error)
+{
+	size_t index;
+	json_t *item;
+	if (!json_is_array(value) || json_array_size(value) > LK_MOST_COLUMNS)
+		return lk_fail(error, LK_ERROR_PLAN, "%s is not a short list", what);
+	json_array_foreach(value, index, item)
+	{
+		if (!json_is_string(item))
+			return lk_fail(error, LK_ERROR_PLAN, "%s holds something else than text",
+				       what);
+		*LK_PUSH(names->list, names->count) = lk_strdup(json_string_value(item));
+	}
+	return true;
+}
+
+static bool take_operation_member(const char *key, const json_t *value,
+				  struct lk_operation *operation, struct lk_error *error)
+{
+	for (const struct lk_operation_field *field = lk_operation_fields; field->name; field++) {
+		void *at = lk_operation_at(operation, field);
+		if (strcmp(field->name, key) != 0 || !lk_operation_has(operation->kind, field))
+			continue;
+		if (lk_member_is_text(field->member))
+			return take_text(value, key, at, error);
+		if (lk_member_is_list(field->member))
+			return take_names(value, key, at, error);
+		*(bool *)at = json_is_true(value);
+		return true;
+	}
+	return lk_fail(error, LK_ERROR_PLAN, "%s cannot have the member %s",
+		       lk_operation_name(operation->kind), key);
+}
+
+static bool operation_is_whole(const struct lk_operation *operation, struct lk_error *error)
+{
+	for (const struct lk_operation_field *field = lk_operation_fields; field->name; field++) {
+		void *at = lk_operation_at(operation, field);
+		if (!(field->required & (1u << operation->kind)))
+			continue;
+		if (lk_member_is_list(field->member) ? ((struct lk_names *)at)->count == 0
+						     : !*(char **)at)
+			return lk_fail(error, LK_ERROR_PLAN, "it has no %s", field->name);
+	}
+	return true;
+}
+
+static bool take_operation(json_t *object, struct lk_plan *plan, struct lk_error *error)
+{
+	int kind = word_index(json_object_get(object, "kind"), lk_operation_words);
+	const char *key;
+	json_t *value;
+	if (kind < 0)
+		return lk_fail(error, LK_ERROR_PLAN, "it is of no known kind");
+	struct lk_operation *operation = LK_PUSH(plan->operations, plan->operation_count);
+	operation->kind = (enum lk_operation_kind)kind;
+	json_object_foreach(object, key, value)
+	{
+		if (strcmp(key, "kind") != 0 &&
+		    !take_operation_member(key, value, operation, error))
+			return false;
+	}
+	return operation_is_whole(operation, error);
+}
+
 static bool take_operations(const json_t *list, struct lk_plan *plan, struct lk_error *error)
 {
 	size_t index;
@@ -161,14 +227,7 @@ static bool take_operations(const json_t *list, struct lk_plan *plan, struct lk_
 		return lk_fail(error, LK_ERROR_PLAN, "operations is not a short list");
 	json_array_foreach(list, index, item)
 	{
-		const char *kind = json_string_value(json_object_get(item, "kind"));
-		struct lk_operation *operation = LK_PUSH(plan->operations, plan->operation_count);
-		if (!kind || strcmp(kind, "rename_column") != 0 || json_object_size(item) != 4)
-			return lk_fail(error, LK_ERROR_PLAN, "operation %zu is not known",
-				       index + 1);
-		if (!take_text(json_object_get(item, "table"), "table", &operation->table, error) ||
-		    !take_text(json_object_get(item, "from"), "from", &operation->from, error) ||
-		    !take_text(json_object_get(item, "to"), "to", &operation->to, error))
+		if (!take_operation(item, plan, error))
 			return lk_fail_context(error, "operation %zu", index + 1);
 	}
 	return true;

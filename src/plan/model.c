@@ -21,15 +21,29 @@ static void free_step(struct lk_step *step)
 	free(step->set);
 }
 
+static void free_operation(struct lk_operation *operation)
+{
+	for (const struct lk_operation_field *field = lk_operation_fields; field->name; field++) {
+		void *at = lk_operation_at(operation, field);
+		if (!lk_operation_has(operation->kind, field))
+			continue;
+		if (lk_member_is_text(field->member))
+			free(*(char **)at);
+		if (!lk_member_is_list(field->member))
+			continue;
+		struct lk_names *names = at;
+		for (size_t i = 0; i < names->count; i++)
+			free(names->list[i]);
+		free(names->list);
+	}
+}
+
 void lk_plan_free(struct lk_plan *plan)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
 		free_step(&plan->steps[i]);
-	for (size_t i = 0; i < plan->operation_count; i++) {
-		free(plan->operations[i].table);
-		free(plan->operations[i].from);
-		free(plan->operations[i].to);
-	}
+	for (size_t i = 0; i < plan->operation_count; i++)
+		free_operation(&plan->operations[i]);
 	free(plan->steps);
 	free(plan->operations);
 	free(plan->file);
@@ -99,9 +113,46 @@ int lk_plan_find_step(const struct lk_plan *plan, const char *name)
 	return -1;
 }
 
+bool lk_plan_dual_write(const struct lk_plan *plan, size_t dual, size_t at, const char *columns[2])
+{
+	const struct lk_step *begin = &plan->steps[dual];
+	columns[0] = begin->from;
+	columns[1] = begin->to;
+	if (begin->verb != LK_VERB_DUAL_WRITE || !begin->table || !begin->from || !begin->to)
+		return false;
+	for (size_t i = dual + 1; i < at; i++) {
+		const struct lk_step *step = &plan->steps[i];
+		bool same = step->table && step->from && strcmp(step->table, begin->table) == 0;
+		if (same && step->verb == LK_VERB_END_DUAL_WRITE &&
+		    strcmp(step->from, columns[0]) == 0)
+			return false;
+		if (!same || step->verb != LK_VERB_SWAP_COLUMNS || !step->to)
+			continue;
+		if ((strcmp(step->from, columns[0]) == 0 && strcmp(step->to, columns[1]) == 0) ||
+		    (strcmp(step->from, columns[1]) == 0 && strcmp(step->to, columns[0]) == 0)) {
+			const char *old = columns[0];
+			columns[0] = columns[1];
+			columns[1] = old;
+		}
+	}
+	return true;
+}
+
+const struct lk_step *lk_plan_ended_dual_write(const struct lk_plan *plan, size_t end)
+{
+	const struct lk_step *step = &plan->steps[end];
+	const char *columns[2];
+	for (size_t i = 0; i < end; i++)
+		if (lk_plan_dual_write(plan, i, end, columns) &&
+		    strcmp(plan->steps[i].table, step->table) == 0 &&
+		    strcmp(columns[0], step->from) == 0)
+			return &plan->steps[i];
+	return NULL;
+}
+
 const char *const lk_phase_words[] = {"expand", "migrate", "contract", NULL};
-const char *const lk_verb_words[] = {"gate",	       "ddl", "dual_write", "backfill", "verify",
-				     "end_dual_write", NULL};
+const char *const lk_verb_words[] = {"gate",	       "ddl", "dual_write",   "backfill", "verify",
+				     "end_dual_write", "sql", "swap_columns", NULL};
 
 const char *lk_phase_name(enum lk_phase phase)
 {
@@ -111,72 +162,4 @@ const char *lk_phase_name(enum lk_phase phase)
 const char *lk_verb_name(enum lk_verb verb)
 {
 	return verb < LK_VERBS ? lk_verb_words[verb] : "";
-}
-
-/* SQL on one line, cut where a line of the console ends anyway. */
-static void add_squeezed(struct lk_buffer *text, const char *sql)
-{
-	enum { WIDEST = 120 };
-	char line[WIDEST + 1];
-	char *squeezed = lk_sql_line(sql);
-	LK_COPY(line, squeezed);
-	lk_buffer_addf(text, "%s%s", line, strlen(line) < strlen(squeezed) ? "…" : "");
-	free(squeezed);
-}
-
-static void summarize_gate(struct lk_buffer *text, const struct lk_step *step)
-{
-	if (step->phase_entry) {
-		lk_buffer_addf(text, "enter %s", lk_phase_name(step->phase));
-	} else if (step->gate == LK_GATE_NONE) {
-		lk_buffer_add(text, "wait until nothing is found: ");
-		add_squeezed(text, step->sql);
-	} else {
-		lk_buffer_addf(text, "ask %s: %s", step->needed > 1 ? "two people" : "a person",
-			       step->ask);
-	}
-}
-
-static void summarize_backfill(struct lk_buffer *text, const struct lk_step *step)
-{
-	lk_buffer_add(text, "backfill ");
-	for (size_t i = 0; i < step->set_count; i++) {
-		lk_buffer_addf(text, "%s%s.%s from ", i ? ", " : "", step->table,
-			       step->set[i].column);
-		add_squeezed(text, step->set[i].expression);
-	}
-	if (step->where) {
-		lk_buffer_add(text, " where ");
-		add_squeezed(text, step->where);
-	}
-}
-
-char *lk_step_summary(const struct lk_step *step)
-{
-	struct lk_buffer text = {0};
-	switch (step->verb) {
-	case LK_VERB_GATE:
-		summarize_gate(&text, step);
-		break;
-	case LK_VERB_DDL:
-		add_squeezed(&text, step->sql);
-		break;
-	case LK_VERB_DUAL_WRITE:
-		lk_buffer_addf(&text, "add %s.%s and keep it equal to %s", step->table, step->to,
-			       step->from);
-		break;
-	case LK_VERB_BACKFILL:
-		summarize_backfill(&text, step);
-		break;
-	case LK_VERB_VERIFY:
-		lk_buffer_add(&text, "verify that nothing is found: ");
-		add_squeezed(&text, step->sql);
-		break;
-	case LK_VERB_END_DUAL_WRITE:
-		lk_buffer_addf(&text, "end the dual write of %s.%s", step->table, step->from);
-		break;
-	case LK_VERBS:
-		break;
-	}
-	return lk_buffer_take(&text);
 }

@@ -105,6 +105,8 @@ static void write_backfill(struct lk_buffer *out, const struct lk_step *step)
 		lk_buffer_add(out, "\n");
 	}
 	add_sql_pair(out, VALUE_INDENT, "where", step->where);
+	add_pair(out, VALUE_INDENT, "on_error", step->on_error);
+	add_pair(out, VALUE_INDENT, "triggers", step->triggers);
 }
 
 static void write_step(struct lk_buffer *out, const struct lk_step *step)
@@ -115,16 +117,21 @@ static void write_step(struct lk_buffer *out, const struct lk_step *step)
 		write_gate(out, step);
 		return; /* a gate's name and undo stand inside it */
 	case LK_VERB_DDL:
+	case LK_VERB_SQL:
 		lk_buffer_add(out, " ");
 		add_sql(out, VALUE_INDENT, step->sql);
 		lk_buffer_add(out, "\n");
 		break;
 	case LK_VERB_DUAL_WRITE:
+	case LK_VERB_SWAP_COLUMNS:
 		lk_buffer_add(out, "\n");
 		add_pair(out, VALUE_INDENT, "table", step->table);
 		add_pair(out, VALUE_INDENT, "from", step->from);
 		add_pair(out, VALUE_INDENT, "to", step->to);
 		add_pair(out, VALUE_INDENT, "like", step->like);
+		add_pair(out, VALUE_INDENT, "type", step->type);
+		add_sql_pair(out, VALUE_INDENT, "using", step->forth);
+		add_sql_pair(out, VALUE_INDENT, "back", step->back);
 		break;
 	case LK_VERB_BACKFILL:
 		write_backfill(out, step);
@@ -161,15 +168,41 @@ static void write_steps(struct lk_buffer *out, const struct lk_plan *plan)
 	}
 }
 
+static void add_names(struct lk_buffer *out, const char *key, const struct lk_names *names)
+{
+	if (names->count == 0)
+		return;
+	lk_buffer_addf(out, "%*s%s: [", VALUE_INDENT, "", key);
+	for (size_t i = 0; i < names->count; i++) {
+		lk_buffer_add(out, i ? ", " : "");
+		add_quoted(out, names->list[i]);
+	}
+	lk_buffer_add(out, "]\n");
+}
+
+static void write_operation(struct lk_buffer *out, const struct lk_operation *operation)
+{
+	lk_buffer_addf(out, "  - %s:\n", lk_operation_name(operation->kind));
+	for (const struct lk_operation_field *field = lk_operation_fields; field->name; field++) {
+		void *at = lk_operation_at(operation, field);
+		if (!lk_operation_has(operation->kind, field))
+			continue;
+		if (field->member == LK_MEMBER_SQL)
+			add_sql_pair(out, VALUE_INDENT, field->name, *(char **)at);
+		else if (lk_member_is_text(field->member))
+			add_pair(out, VALUE_INDENT, field->name, *(char **)at);
+		else if (lk_member_is_list(field->member))
+			add_names(out, field->name, at);
+		else if (*(bool *)at)
+			lk_buffer_addf(out, "%*s%s: true\n", VALUE_INDENT, "", field->name);
+	}
+}
+
 static void write_operations(struct lk_buffer *out, const struct lk_plan *plan)
 {
 	lk_buffer_add(out, "operations:\n");
-	for (size_t i = 0; i < plan->operation_count; i++) {
-		lk_buffer_add(out, "  - rename_column:\n");
-		add_pair(out, VALUE_INDENT, "table", plan->operations[i].table);
-		add_pair(out, VALUE_INDENT, "from", plan->operations[i].from);
-		add_pair(out, VALUE_INDENT, "to", plan->operations[i].to);
-	}
+	for (size_t i = 0; i < plan->operation_count; i++)
+		write_operation(out, &plan->operations[i]);
 }
 
 static void add_time(struct lk_buffer *out, const char *key, int64_t milliseconds)

@@ -71,6 +71,7 @@ void lk_risk_note_reference(const json_t *constraint, struct lk_tally *tally)
 	char other[80];
 	lk_relation_name(json_object_get(constraint, "pktable"), other, sizeof other);
 	lk_tally_note(tally, "takes SHARE ROW EXCLUSIVE on %s too", other);
+	lk_tally_table(tally, json_object_get(constraint, "pktable"), SRE);
 }
 
 /* Functions of a default that give every row its own value, so that the table is rewritten. now()
@@ -215,6 +216,35 @@ static void add_constraint(const json_t *command, struct lk_tally *tally)
 		lk_tally_note(tally, "NOT VALID now and VALIDATE later does not block writes");
 }
 
+/* Foreign keys: who is at the other end is locked as well. Other constraints and columns have none. */
+static void other_tables(const json_t *command, struct lk_tally *tally)
+{
+	static const struct {
+		const char *subtype;
+		enum lk_lock lock;
+		bool constraint;
+	} touches[] = {
+		{"AT_DropConstraint", AE, true},
+		{"AT_ValidateConstraint", LK_LOCK_ROW_SHARE, true},
+		{"AT_DropColumn", AE, false},
+		{"AT_AlterColumnType", AE, false},
+	};
+	const char *subtype = lk_node_text(command, "subtype");
+	const json_t *partition = json_object_get(json_object_get(command, "def"), "PartitionCmd");
+	for (size_t i = 0; i < LK_COUNT(touches); i++) {
+		if (strcmp(subtype, touches[i].subtype) != 0)
+			continue;
+		struct lk_risk_lookup *lookup = lk_tally_lookup(tally, touches[i].lock);
+		LK_COPY(lookup->table, tally->risk->table);
+		if (touches[i].constraint)
+			LK_COPY(lookup->constraint, lk_node_text(command, "name"));
+		else
+			LK_COPY(lookup->column, lk_node_text(command, "name"));
+	}
+	if (partition)
+		lk_tally_table(tally, json_object_get(partition, "name"), AE);
+}
+
 static void detach_partition(const json_t *command, struct lk_tally *tally)
 {
 	const json_t *partition = json_object_get(json_object_get(command, "def"), "PartitionCmd");
@@ -264,6 +294,11 @@ void lk_risk_alter_table(const json_t *body, struct lk_tally *tally)
 	lk_tally_object(tally, name);
 	lk_relation_sql(json_object_get(body, "relation"), tally->risk->table,
 			sizeof tally->risk->table);
-	for (size_t i = 0; i < json_array_size(commands); i++)
-		subcommand(json_object_get(json_array_get(commands, i), "AlterTableCmd"), tally);
+	lk_tally_table(tally, json_object_get(body, "relation"), LK_LOCK_NONE);
+	for (size_t i = 0; i < json_array_size(commands); i++) {
+		const json_t *command =
+			json_object_get(json_array_get(commands, i), "AlterTableCmd");
+		subcommand(command, tally);
+		other_tables(command, tally);
+	}
 }

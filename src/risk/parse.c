@@ -108,3 +108,23 @@ void lk_list_name(const json_t *list, size_t drop, char *name, size_t size)
 		used += n > 0 ? (size_t)n : 0;
 	}
 }
+
+void lk_list_sql(const json_t *list, size_t drop, char *sql, size_t size)
+{
+	size_t count = json_array_size(list), used = 0;
+	sql[0] = '\0';
+	for (size_t i = 0; i + drop < count; i++) {
+		const json_t *part = json_object_get(json_array_get(list, i), "String");
+		size_t written = used + 1 < size
+					 ? quote(lk_node_text(part, "sval"), sql + used + (i > 0),
+						 size - used - (i > 0))
+					 : 0;
+		if (!written) {
+			sql[0] = '\0';
+			return;
+		}
+		if (i > 0)
+			sql[used++] = '.';
+		used += written;
+	}
+}

@@ -24,5 +24,7 @@ void lk_relation_name(const json_t *relation, char *name, size_t size);
 void lk_relation_sql(const json_t *relation, char *sql, size_t size);
 /* "a.b" of a list of String nodes, without the last `drop` of them. */
 void lk_list_name(const json_t *list, size_t drop, char *name, size_t size);
+/* The same, quoted; "" when it does not fit or there is none. */
+void lk_list_sql(const json_t *list, size_t drop, char *sql, size_t size);
 
 #endif

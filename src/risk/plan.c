@@ -2,6 +2,7 @@
 #include "risk/plan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -60,24 +61,27 @@ static void check_expression(const struct check *check, const struct lk_step *st
 	report(check, step, parsed, text);
 }
 
-/* True when the statement drops that column of that table. */
+/* True when one of the statements drops that column of that table. */
 static bool drops_column(const char *sql, const char *table, const char *column)
 {
 	char reason[200], name[160];
 	bool found = false;
 	json_t *statements = lk_risk_parse(sql, reason, sizeof reason);
-	const json_t *body = json_object_get(json_object_get(json_array_get(statements, 0), "stmt"),
-					     "AlterTableStmt");
-	const json_t *commands = json_object_get(body, "cmds");
-	lk_relation_name(json_object_get(body, "relation"), name, sizeof name);
-	for (size_t i = 0; i < json_array_size(commands); i++) {
-		const json_t *command =
-			json_object_get(json_array_get(commands, i), "AlterTableCmd");
-		found = found || (strcmp(lk_node_text(command, "subtype"), "AT_DropColumn") == 0 &&
-				  strcmp(lk_node_text(command, "name"), column) == 0);
+	for (size_t s = 0; s < json_array_size(statements); s++) {
+		const json_t *body = json_object_get(
+			json_object_get(json_array_get(statements, s), "stmt"), "AlterTableStmt");
+		const json_t *commands = json_object_get(body, "cmds");
+		lk_relation_name(json_object_get(body, "relation"), name, sizeof name);
+		for (size_t i = 0; strcmp(name, table) == 0 && i < json_array_size(commands); i++) {
+			const json_t *command =
+				json_object_get(json_array_get(commands, i), "AlterTableCmd");
+			found = found ||
+				(strcmp(lk_node_text(command, "subtype"), "AT_DropColumn") == 0 &&
+				 strcmp(lk_node_text(command, "name"), column) == 0);
+		}
 	}
 	json_decref(statements);
-	return found && strcmp(name, table) == 0;
+	return found;
 }
 
 /* A column may go only after its triggers: otherwise every write fails from then on. */
@@ -87,24 +91,33 @@ static void check_open_writes(const struct check *check, size_t index)
 	char text[300];
 	for (size_t i = 0; i < index; i++) {
 		const struct lk_step *dual = &check->plan->steps[i];
-		bool open = dual->verb == LK_VERB_DUAL_WRITE;
-		for (size_t j = i + 1; open && j < index; j++) {
-			const struct lk_step *end = &check->plan->steps[j];
-			if (end->verb == LK_VERB_END_DUAL_WRITE &&
-			    strcmp(end->table, dual->table) == 0 &&
-			    strcmp(end->from, dual->from) == 0)
-				open = false;
-		}
-		if (!open || (!drops_column(ddl->sql, dual->table, dual->from) &&
-			      !drops_column(ddl->sql, dual->table, dual->to)))
+		const char *columns[2];
+		if (!lk_plan_dual_write(check->plan, i, index, columns) ||
+		    (!drops_column(ddl->sql, dual->table, columns[0]) &&
+		     !drops_column(ddl->sql, dual->table, columns[1])))
 			continue;
 		snprintf(text, sizeof text,
 			 "this drops a column that the dual write of %.60s.%.60s still uses, so "
 			 "that "
 			 "every write would fail: put end_dual_write before it",
-			 dual->table, dual->from);
+			 dual->table, columns[0]);
 		problem(check, ddl, text);
 	}
+}
+
+static void check_destruction(const struct check *check, const struct lk_step *step,
+			      const struct lk_risk *risk)
+{
+	char text[300];
+	if (risk->destroys_data && !step->destroys) {
+		snprintf(text, sizeof text, "%s destroys data: say so with \"destroys: data\"%s",
+			 risk->kind, step->phase == LK_CONTRACT ? "" : ", and do it in contract");
+		problem(check, step, text);
+	}
+	if (!risk->destroys_data && step->destroys)
+		note(check, step, "it says \"destroys: data\", but the statement destroys none");
+	if (!step->undo && !risk->destroys_data && step->phase != LK_CONTRACT)
+		note(check, step, "it has no undo, so the run cannot be rolled back past it");
 }
 
 static void check_ddl(const struct check *check, size_t index)
@@ -127,16 +140,65 @@ static void check_ddl(const struct check *check, size_t index)
 	if (strstr(risk.kind, "transaction control"))
 		problem(check, step,
 			"the keeper begins and commits itself: leave BEGIN and COMMIT out");
-	if (risk.destroys_data && !step->destroys) {
-		snprintf(text, sizeof text, "%s destroys data: say so with \"destroys: data\"%s",
-			 risk.kind, step->phase == LK_CONTRACT ? "" : ", and do it in contract");
+	check_destruction(check, step, &risk);
+	check_open_writes(check, index);
+}
+
+/* Each statement of a transaction, and of the one that takes it back. */
+static void check_together(const struct check *check, const struct lk_step *step, const char *sql)
+{
+	size_t count;
+	char text[300];
+	char **pieces = lk_risk_split(sql, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct lk_risk risk;
+		lk_risk_statement(pieces[i], &risk);
+		const char *reason = lk_risk_not_together(&risk);
+		if (!risk.parsed)
+			note(check, step, risk.note);
+		if (!reason)
+			continue;
+		snprintf(text, sizeof text, "statement %zu (%.80s): %s", i + 1, pieces[i], reason);
 		problem(check, step, text);
 	}
-	if (!risk.destroys_data && step->destroys)
-		note(check, step, "it says \"destroys: data\", but the statement destroys none");
-	if (!step->undo && !risk.destroys_data && step->phase != LK_CONTRACT)
-		note(check, step, "it has no undo, so the run cannot be rolled back past it");
+	lk_risk_split_free(pieces, count);
+}
+
+static void check_sql(const struct check *check, size_t index)
+{
+	const struct lk_step *step = &check->plan->steps[index];
+	struct lk_risk risk;
+	check_together(check, step, step->sql);
+	if (step->undo)
+		check_together(check, step, step->undo);
+	lk_risk_statement(step->sql, &risk);
+	if (!risk.parsed)
+		return;
+	check_destruction(check, step, &risk);
 	check_open_writes(check, index);
+}
+
+/* Expressions of the short form; a type is one when something can be cast to it. */
+static void check_operation(const struct check *check, const struct lk_operation *o)
+{
+	const struct lk_step place = {.line = o->line, .column = o->column_number};
+	const struct {
+		const char *what, *sql;
+	} expressions[] = {{"default", o->default_sql}, {"using", o->forth}, {"back", o->back},
+			   {"fill", o->fill},		{"where", o->where}, {"check", o->check}};
+	for (size_t i = 0; i < LK_COUNT(expressions); i++)
+		if (expressions[i].sql)
+			check_expression(check, &place, expressions[i].what, expressions[i].sql);
+	if (!o->type)
+		return;
+	char *cast = lk_format("CAST(NULL AS %s)", o->type);
+	char reason[200], text[300];
+	bool parsed;
+	if (!lk_risk_is_expression(cast, &parsed, reason, sizeof reason)) {
+		snprintf(text, sizeof text, "type \"%.60s\" is not a type: %s", o->type, reason);
+		problem(check, &place, text);
+	}
+	free(cast);
 }
 
 bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems,
@@ -149,6 +211,8 @@ bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems
 		const struct lk_step *step = &plan->steps[i];
 		if (step->verb == LK_VERB_DDL)
 			check_ddl(&check, i);
+		else if (step->verb == LK_VERB_SQL)
+			check_sql(&check, i);
 		else if (step->verb == LK_VERB_VERIFY)
 			check_query(&check, step, "verify's none", step->sql);
 		else if (step->verb == LK_VERB_GATE && step->gate == LK_GATE_NONE)
@@ -157,6 +221,10 @@ bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems
 			check_expression(&check, step, "set", step->set[j].expression);
 		if (step->where)
 			check_expression(&check, step, "where", step->where);
+		if (step->forth)
+			check_expression(&check, step, "using", step->forth);
+		if (step->back)
+			check_expression(&check, step, "back", step->back);
 		if (step->undo && step->verb == LK_VERB_DDL) {
 			struct lk_risk risk;
 			lk_risk_statement(step->undo, &risk);
@@ -164,6 +232,8 @@ bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems
 				note(&check, step, risk.note);
 		}
 	}
+	for (size_t i = 0; i < plan->operation_count; i++)
+		check_operation(&check, &plan->operations[i]);
 	if (plan->limits.probe)
 		check_query(&check, &whole_file, "the probe", plan->limits.probe);
 	lk_problems_sort(problems);

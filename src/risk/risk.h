@@ -13,6 +13,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { LK_RISK_TABLES = 16, LK_RISK_LOOKUPS = 8 };
+
+/* A table that is locked, as the statement names it. */
+struct lk_risk_table {
+	char name[132]; /* for people: "shop.users" */
+	char sql[160];	/* quoted */
+	char mode[28];	/* as LOCK TABLE names it */
+};
+
+/*
+ * Tables that are locked as well, which only the catalog can name: with an index, the one it is of; else
+ * those at the other end of foreign keys: of one constraint, over one column, or, with neither, of the
+ * whole table. Names are exact, "" when they do not apply.
+ */
+struct lk_risk_lookup {
+	char table[160], index[160]; /* quoted */
+	char constraint[64], column[64];
+	char mode[28];
+};
+
 struct lk_risk {
 	char kind[40];	/* "add column", "create index concurrently"; several are joined by ", " */
 	char lock[120]; /* "ACCESS EXCLUSIVE on users, for milliseconds"; "none" */
@@ -24,12 +44,26 @@ struct lk_risk {
 	char mode[28];	 /* the lock alone, as LOCK TABLE names it: "ACCESS EXCLUSIVE"; "" none */
 	char table[160]; /* the locked table, quoted, as SQL; "" when it is something else */
 	char index[160]; /* the index that is created or dropped, its bare name; "" none */
-	int statements;	 /* how many the text holds */
-	char note[200];	 /* what a person should know besides; may be empty */
+	char index_sql[160];  /* the index that is dropped or rebuilt, quoted, as it was written */
+	bool if_not_exists;   /* what is there already under that name would be taken for it */
+	bool session_setting; /* SET without LOCAL: it would outlast the transaction */
+	struct lk_risk_table tables[LK_RISK_TABLES]; /* all of them, in the order of the text */
+	size_t table_count;
+	struct lk_risk_lookup lookups[LK_RISK_LOOKUPS];
+	size_t lookup_count;
+	int statements; /* how many the text holds */
+	char note[200]; /* what a person should know besides; may be empty */
 };
 
 /* Fills *risk for one statement, or for several as if they were one transaction. */
 void lk_risk_statement(const char *sql, struct lk_risk *risk) __attribute__((nonnull));
+
+/* The locks of all its tables in words: "ACCESS EXCLUSIVE on users; SHARE ROW EXCLUSIVE on orders". */
+void lk_risk_locks_text(const struct lk_risk *risk, char *text, size_t size)
+	__attribute__((nonnull));
+
+/* Why a statement cannot stand in one transaction with others, NULL when it can or is not known. */
+const char *lk_risk_not_together(const struct lk_risk *risk) __attribute__((nonnull));
 
 /* The statements of a script, each trimmed, without the semicolon; the list and its texts are the
  * caller's. A script that cannot be parsed is split by PostgreSQL's scanner; one that cannot even
@@ -50,5 +84,12 @@ bool lk_risk_is_read_only(const char *sql, bool *parsed, char *reason, size_t si
 /* Whether the text is one SQL expression (of a backfill); *parsed as above. */
 bool lk_risk_is_expression(const char *sql, bool *parsed, char *reason, size_t size)
 	__attribute__((nonnull(1, 3)));
+
+/*
+ * The last parts of all names that an expression takes from its row: "price", "users.price", and "*" for
+ * the whole row. The list and its texts are the caller's (lk_risk_split_free). False when the grammar could
+ * not read it, so that nothing is known.
+ */
+bool lk_risk_columns(const char *expression, char ***names, size_t *count) __attribute__((nonnull));
 
 #endif

@@ -19,9 +19,10 @@ static void relation(const json_t *body, struct lk_tally *tally)
 	lk_tally_object(tally, name);
 	if (!tally->risk->table[0])
 		lk_relation_sql(range, tally->risk->table, sizeof tally->risk->table);
+	lk_tally_table(tally, range, LK_LOCK_NONE);
 }
 
-static void first_relation(const json_t *list, struct lk_tally *tally)
+static void all_relations(const json_t *list, struct lk_tally *tally)
 {
 	char name[160];
 	const json_t *node = json_array_get(list, 0), *body = lk_node_body(node);
@@ -30,12 +31,18 @@ static void first_relation(const json_t *list, struct lk_tally *tally)
 	lk_tally_object(tally, name);
 	if (json_array_size(list) > 1)
 		lk_tally_note(tally, "and %zu more tables", json_array_size(list) - 1);
+	for (size_t i = 0; inner && i < json_array_size(list); i++)
+		lk_tally_table(tally,
+			       json_object_get(lk_node_body(json_array_get(list, i)), "relation"),
+			       LK_LOCK_NONE);
+	lk_tally_tables_below(tally, list, LK_LOCK_NONE);
 }
 
 static void create_index(const json_t *body, struct lk_tally *tally)
 {
 	relation(body, tally);
 	LK_COPY(tally->risk->index, lk_node_text(body, "idxname"));
+	tally->risk->if_not_exists = lk_node_true(body, "if_not_exists");
 	if (!lk_node_true(body, "concurrent")) {
 		lk_tally_add(tally, "create index", LK_LOCK_SHARE, LK_COST_BUILD);
 		lk_tally_note(tally, "blocks every write meanwhile; CONCURRENTLY does not");
@@ -72,9 +79,11 @@ static void create_table(const json_t *body, struct lk_tally *tally)
 		lk_tally_object(tally, name);
 		lk_tally_add(tally, "create partition", LK_LOCK_ACCESS_EXCLUSIVE, LK_COST_NONE);
 		lk_tally_note(tally, "CREATE TABLE, then ATTACH PARTITION, locks the parent less");
+		lk_tally_tables_below(tally, parents, LK_LOCK_NONE);
 	} else if (json_array_size(parents) > 0) {
 		lk_tally_object(tally, name);
 		lk_tally_add(tally, "create table", LK_LOCK_SHARE_UPDATE_EXCLUSIVE, LK_COST_NONE);
+		lk_tally_tables_below(tally, parents, LK_LOCK_NONE);
 	} else {
 		relation(body, tally);
 		lk_tally_add(tally, "create table", LK_LOCK_NONE, LK_COST_NONE);
@@ -123,6 +132,10 @@ static void drop_index(const json_t *body, struct lk_tally *tally)
 		"items");
 	const json_t *last = json_array_get(items, json_array_size(items) - 1);
 	LK_COPY(tally->risk->index, lk_node_text(json_object_get(last, "String"), "sval"));
+	lk_list_sql(items, 0, tally->risk->index_sql, sizeof tally->risk->index_sql);
+	struct lk_risk_lookup *lookup = lk_tally_lookup(
+		tally, concurrent ? LK_LOCK_SHARE_UPDATE_EXCLUSIVE : LK_LOCK_ACCESS_EXCLUSIVE);
+	LK_COPY(lookup->index, tally->risk->index_sql);
 	lk_tally_add(tally, concurrent ? "drop index concurrently" : "drop index",
 		     concurrent ? LK_LOCK_SHARE_UPDATE_EXCLUSIVE : LK_LOCK_ACCESS_EXCLUSIVE,
 		     LK_COST_NONE);
@@ -131,6 +144,22 @@ static void drop_index(const json_t *body, struct lk_tally *tally)
 				 : "its table is locked as well; CONCURRENTLY does not block it");
 	if (concurrent)
 		tally->risk->transactional = false;
+}
+
+/* What is locked when it is a table, or stands on one; and whoever has a foreign key to or from it. */
+static void dropped_tables(const struct drop *row, const json_t *objects, struct lk_tally *tally)
+{
+	bool table = row && strcmp(row->type, "OBJECT_TABLE") == 0;
+	if (!row || row->lock == LK_LOCK_NONE)
+		return;
+	for (size_t i = 0; i < json_array_size(objects); i++) {
+		const json_t *items = json_object_get(
+			json_object_get(json_array_get(objects, i), "List"), "items");
+		lk_tally_named(tally, items, row->parent ? 1 : 0);
+		if (table)
+			lk_list_sql(items, 0, lk_tally_lookup(tally, row->lock)->table,
+				    sizeof tally->risk->lookups[0].table);
+	}
 }
 
 static void drop(const json_t *body, struct lk_tally *tally)
@@ -152,6 +181,7 @@ static void drop(const json_t *body, struct lk_tally *tally)
 		return;
 	}
 	bool cascade = strcmp(lk_node_text(body, "behavior"), "DROP_CASCADE") == 0;
+	dropped_tables(row, objects, tally);
 	lk_tally_add(tally, row ? row->kind : "drop", row ? row->lock : LK_LOCK_ACCESS_EXCLUSIVE,
 		     LK_COST_NONE);
 	if ((row && row->destroys) || cascade)
@@ -193,9 +223,18 @@ static void rename_object(const json_t *body, struct lk_tally *tally)
 		lk_tally_note(tally, "the application fails at once wherever it uses the old name");
 }
 
+/* Foreign keys are checked, or carried on by CASCADE, at the other end. */
+static void changed_elsewhere(const json_t *body, struct lk_tally *tally, enum lk_lock lock)
+{
+	struct lk_risk_lookup *lookup = lk_tally_lookup(tally, lock);
+	lk_relation_sql(json_object_get(body, "relation"), lookup->table, sizeof lookup->table);
+}
+
 static void change_rows(const json_t *body, struct lk_tally *tally, const char *kind)
 {
 	relation(body, tally);
+	lk_tally_tables_below(tally, body, LK_LOCK_ACCESS_SHARE);
+	changed_elsewhere(body, tally, LK_LOCK_ROW_EXCLUSIVE);
 	lk_tally_add(tally, kind, LK_LOCK_ROW_EXCLUSIVE, LK_COST_ROWS);
 	if (!json_object_get(body, "whereClause"))
 		lk_tally_note(tally,
@@ -215,7 +254,7 @@ static void delete (const json_t *body, struct lk_tally *tally)
 
 static void truncate_table(const json_t *body, struct lk_tally *tally)
 {
-	first_relation(json_object_get(body, "relations"), tally);
+	all_relations(json_object_get(body, "relations"), tally);
 	lk_tally_add(tally, "truncate", LK_LOCK_ACCESS_EXCLUSIVE, LK_COST_NONE);
 	tally->risk->destroys_data = true;
 }
@@ -233,7 +272,7 @@ static bool has_option(const json_t *list, const char *name)
 static void vacuum(const json_t *body, struct lk_tally *tally)
 {
 	bool full = has_option(json_object_get(body, "options"), "full");
-	first_relation(json_object_get(body, "rels"), tally);
+	all_relations(json_object_get(body, "rels"), tally);
 	if (!lk_node_true(body, "is_vacuumcmd")) {
 		lk_tally_add(tally, "analyze", LK_LOCK_SHARE_UPDATE_EXCLUSIVE, LK_COST_ROWS);
 		return;
@@ -247,8 +286,18 @@ static void vacuum(const json_t *body, struct lk_tally *tally)
 static void reindex(const json_t *body, struct lk_tally *tally)
 {
 	const char *kind = lk_node_text(body, "kind");
+	bool index = strcmp(kind, "REINDEX_OBJECT_INDEX") == 0;
+	bool concurrent = has_option(json_object_get(body, "params"), "concurrently");
 	relation(body, tally);
-	if (has_option(json_object_get(body, "params"), "concurrently")) {
+	if (index) {
+		lk_relation_sql(json_object_get(body, "relation"), tally->risk->index_sql,
+				sizeof tally->risk->index_sql);
+		LK_COPY(lk_tally_lookup(tally,
+					concurrent ? LK_LOCK_SHARE_UPDATE_EXCLUSIVE : LK_LOCK_SHARE)
+				->index,
+			tally->risk->index_sql);
+	}
+	if (concurrent) {
 		lk_tally_add(tally, "reindex concurrently", LK_LOCK_SHARE_UPDATE_EXCLUSIVE,
 			     LK_COST_BUILD_TWICE);
 		tally->risk->transactional = false;
@@ -256,7 +305,7 @@ static void reindex(const json_t *body, struct lk_tally *tally)
 	}
 	lk_tally_add(tally, "reindex", LK_LOCK_SHARE, LK_COST_BUILD);
 	lk_tally_note(tally, "takes ACCESS EXCLUSIVE on the index, so most reads wait too");
-	if (strcmp(kind, "REINDEX_OBJECT_INDEX") != 0 && strcmp(kind, "REINDEX_OBJECT_TABLE") != 0)
+	if (!index && strcmp(kind, "REINDEX_OBJECT_TABLE") != 0)
 		tally->risk->transactional = false;
 }
 
@@ -272,7 +321,7 @@ static void lock_table(const json_t *body, struct lk_tally *tally)
 {
 	json_int_t mode = json_integer_value(json_object_get(body, "mode"));
 	bool known = mode > LK_LOCK_NONE && mode <= LK_LOCK_ACCESS_EXCLUSIVE;
-	first_relation(json_object_get(body, "relations"), tally);
+	all_relations(json_object_get(body, "relations"), tally);
 	lk_tally_add(tally, "lock table", known ? (enum lk_lock)mode : LK_LOCK_ACCESS_EXCLUSIVE,
 		     LK_COST_ROWS);
 }
@@ -286,6 +335,9 @@ static void comment(const json_t *body, struct lk_tally *tally)
 	lk_list_name(json_object_get(json_object_get(object, "List"), "items"), column ? 1 : 0,
 		     name, sizeof name);
 	lk_tally_object(tally, name);
+	if (column || table)
+		lk_tally_named(tally, json_object_get(json_object_get(object, "List"), "items"),
+			       column ? 1 : 0);
 	lk_tally_add(tally, "comment",
 		     column || table ? LK_LOCK_SHARE_UPDATE_EXCLUSIVE : LK_LOCK_NONE, LK_COST_NONE);
 }
@@ -297,6 +349,7 @@ static void select_rows(const json_t *body, struct lk_tally *tally)
 	char name[160];
 	lk_relation_name(json_object_get(from, "RangeVar"), name, sizeof name);
 	lk_tally_object(tally, name);
+	lk_tally_tables_below(tally, body, LK_LOCK_NONE);
 	lk_tally_add(tally, "select", locks ? LK_LOCK_ROW_SHARE : LK_LOCK_ACCESS_SHARE,
 		     LK_COST_ROWS);
 }
@@ -308,12 +361,43 @@ static void unknown_block(const json_t *body, struct lk_tally *tally)
 	lk_tally_note(tally, "not checked: what the code in it does is known only when it runs");
 }
 
+static void insert(const json_t *body, struct lk_tally *tally)
+{
+	relation(body, tally);
+	lk_tally_tables_below(tally, body, LK_LOCK_ACCESS_SHARE);
+	changed_elsewhere(body, tally, LK_LOCK_ROW_SHARE);
+	lk_tally_add(tally, "insert", LK_LOCK_ROW_EXCLUSIVE, LK_COST_ROWS);
+}
+
 static void transaction(const json_t *body, struct lk_tally *tally)
 {
 	(void)body;
 	lk_tally_add(tally, "transaction control", LK_LOCK_NONE, LK_COST_NONE);
 	lk_tally_note(tally, "the keeper begins and commits itself: leave BEGIN and COMMIT out");
 	tally->risk->transactional = false;
+}
+
+static void set_variable(const json_t *body, struct lk_tally *tally)
+{
+	lk_tally_add(tally, "set", LK_LOCK_NONE, LK_COST_NONE);
+	if (!lk_node_true(body, "is_local"))
+		tally->risk->session_setting = true;
+}
+
+/* The view is locked when it is there already, what it reads in any case. */
+static void create_view(const json_t *body, struct lk_tally *tally)
+{
+	const json_t *view = json_object_get(body, "view");
+	lk_tally_object(tally, lk_node_text(view, "relname"));
+	lk_tally_table(tally, view, LK_LOCK_ACCESS_EXCLUSIVE);
+	lk_tally_tables_below(tally, json_object_get(body, "query"), LK_LOCK_ACCESS_SHARE);
+	lk_tally_add(tally, "create view", LK_LOCK_ACCESS_EXCLUSIVE, LK_COST_NONE);
+}
+
+static void create_table_as(const json_t *body, struct lk_tally *tally)
+{
+	lk_tally_tables_below(tally, json_object_get(body, "query"), LK_LOCK_ACCESS_SHARE);
+	lk_tally_add(tally, "create table as", LK_LOCK_ACCESS_SHARE, LK_COST_ROWS);
 }
 
 static void alter_schema(const json_t *body, struct lk_tally *tally)
@@ -371,7 +455,7 @@ static const struct statement {
 	{"AlterObjectSchemaStmt", alter_schema, NULL, 0, 0, false},
 	{"AlterSeqStmt", alter_sequence, NULL, 0, 0, false},
 	{"DropdbStmt", drop_database, NULL, 0, 0, false},
-	{"InsertStmt", NULL, "insert", LK_LOCK_ROW_EXCLUSIVE, LK_COST_ROWS, false},
+	{"InsertStmt", insert, NULL, 0, 0, false},
 	{"MergeStmt", NULL, "merge", LK_LOCK_ROW_EXCLUSIVE, LK_COST_ROWS, false},
 	{"CopyStmt", NULL, "copy", LK_LOCK_ROW_EXCLUSIVE, LK_COST_ROWS, false},
 	{"CreateTrigStmt", NULL, "create trigger", SRE, LK_COST_NONE, false},
@@ -380,8 +464,8 @@ static const struct statement {
 	{"AlterPolicyStmt", NULL, "alter policy", AE, LK_COST_NONE, false},
 	{"ClusterStmt", NULL, "cluster", AE, LK_COST_REWRITE, false},
 	{"CreateStatsStmt", NULL, "create statistics", SUE, LK_COST_NONE, false},
-	{"CreateTableAsStmt", NULL, "create table as", LK_LOCK_ACCESS_SHARE, LK_COST_ROWS, false},
-	{"ViewStmt", NULL, "create view", AE, LK_COST_NONE, false},
+	{"CreateTableAsStmt", create_table_as, NULL, 0, 0, false},
+	{"ViewStmt", create_view, NULL, 0, 0, false},
 	{"AlterDomainStmt", NULL, "alter domain", LK_LOCK_SHARE, LK_COST_SCAN, false},
 	{"AlterPublicationStmt", NULL, "alter publication", SUE, LK_COST_NONE, false},
 	{"GrantStmt", NULL, "grant or revoke", LK_LOCK_NONE, LK_COST_NONE, false},
@@ -395,7 +479,7 @@ static const struct statement {
 	{"CreateSeqStmt", NULL, "create sequence", LK_LOCK_NONE, LK_COST_NONE, false},
 	{"CreateSchemaStmt", NULL, "create schema", LK_LOCK_NONE, LK_COST_NONE, false},
 	{"CreateExtensionStmt", NULL, "create extension", LK_LOCK_NONE, LK_COST_NONE, false},
-	{"VariableSetStmt", NULL, "set", LK_LOCK_NONE, LK_COST_NONE, false},
+	{"VariableSetStmt", set_variable, NULL, 0, 0, false},
 	{"CreatedbStmt", NULL, "create database", LK_LOCK_NONE, LK_COST_NONE, true},
 	{"CreateTableSpaceStmt", NULL, "create tablespace", LK_LOCK_NONE, LK_COST_NONE, true},
 	{"AlterSystemStmt", NULL, "alter system", LK_LOCK_NONE, LK_COST_NONE, true},
@@ -412,11 +496,11 @@ static void judge(const json_t *node, struct lk_tally *tally)
 			kinds[i].judge(body, tally);
 			return;
 		}
-		if (strcmp(tag, "ViewStmt") == 0)
-			lk_tally_object(tally,
-					lk_node_text(json_object_get(body, "view"), "relname"));
-		else
-			relation(body, tally);
+		relation(body, tally);
+		lk_tally_tables_below(tally, json_object_get(body, "relations"), LK_LOCK_NONE);
+		/* MERGE and COPY read others. */
+		if (kinds[i].lock == LK_LOCK_ROW_EXCLUSIVE)
+			lk_tally_tables_below(tally, body, LK_LOCK_ACCESS_SHARE);
 		lk_tally_add(tally, kinds[i].kind, kinds[i].lock, kinds[i].cost);
 		if (kinds[i].outside)
 			tally->risk->transactional = false;
@@ -439,8 +523,10 @@ void lk_risk_statement(const char *sql, struct lk_risk *risk)
 	}
 	risk->parsed = true;
 	risk->statements = (int)json_array_size(statements);
-	for (size_t i = 0; i < json_array_size(statements); i++)
+	for (size_t i = 0; i < json_array_size(statements); i++) {
 		judge(json_object_get(json_array_get(statements, i), "stmt"), &tally);
+		lk_tally_end_statement(&tally);
+	}
 	if (json_array_size(statements) == 0)
 		lk_tally_note(&tally, "there is no statement in it");
 	else if (json_array_size(statements) > 1)
@@ -448,4 +534,17 @@ void lk_risk_statement(const char *sql, struct lk_risk *risk)
 			      json_array_size(statements));
 	lk_tally_finish(&tally);
 	json_decref(statements);
+}
+
+const char *lk_risk_not_together(const struct lk_risk *risk)
+{
+	if (!risk->parsed)
+		return NULL;
+	if (strstr(risk->kind, "transaction control"))
+		return "the keeper begins and commits itself: leave BEGIN, COMMIT and the like out";
+	if (!risk->transactional)
+		return "it cannot stand in a transaction: give it a ddl step of its own";
+	if (risk->session_setting)
+		return "it would outlast the transaction: write SET LOCAL";
+	return NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef LK_RISK_TALLY_H
 #define LK_RISK_TALLY_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "risk/risk.h"
@@ -33,7 +34,8 @@ enum lk_cost {
 
 struct lk_tally {
 	struct lk_risk *risk;
-	enum lk_lock lock;
+	enum lk_lock lock; /* of the statement that is judged now */
+	enum lk_lock strongest;
 	enum lk_cost cost;
 };
 
@@ -41,6 +43,17 @@ struct lk_tally {
 void lk_tally_add(struct lk_tally *tally, const char *kind, enum lk_lock lock, enum lk_cost cost);
 /* The object that is locked; the first one stays. */
 void lk_tally_object(struct lk_tally *tally, const char *object);
+/* A table (a RangeVar's body) that the statement locks: with LK_LOCK_NONE as strongly as the statement as a
+ * whole. */
+void lk_tally_table(struct lk_tally *tally, const json_t *relation, enum lk_lock lock);
+/* The same for a name that is a list of String nodes, without the last `drop` of them. */
+void lk_tally_named(struct lk_tally *tally, const json_t *list, size_t drop);
+/* Every table named anywhere below a node. */
+void lk_tally_tables_below(struct lk_tally *tally, const json_t *node, enum lk_lock lock);
+/* Locks that only the catalog knows. */
+struct lk_risk_lookup *lk_tally_lookup(struct lk_tally *tally, enum lk_lock lock);
+/* To be called after each statement: gives those tables the lock it turned out to take. */
+void lk_tally_end_statement(struct lk_tally *tally);
 /* Adds a sentence to the note. */
 void lk_tally_note(struct lk_tally *tally, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -24,7 +24,8 @@ static struct lk_application *new_application(const struct lk_application_option
 	application->connections = connections;
 	application->per_second = options->per_second;
 	application->figures = lk_figures_new(connections);
-	application->stage.old_column = true;
+	for (int i = 0; i < 2; i++)
+		application->stage.ways[i].release = LK_RELEASE_OLD;
 	pthread_mutex_init(&application->mutex, NULL);
 	lk_condition_init(&application->changed);
 	for (int i = 0; i < connections; i++) {
@@ -41,9 +42,10 @@ static bool connect_all(struct lk_application *application, struct lk_error *err
 {
 	for (int i = 0; i < application->connections; i++) {
 		struct lk_crew *worker = &application->workers[i];
-		if (!lk_buyer_connect(&worker->buyer, application->server, LK_RELEASE_OLD, error))
+		if (!lk_buyer_connect(&worker->buyer, application->server, lk_crew_way(worker),
+				      error))
 			return false;
-		lk_crew_publish(worker, worker->buyer.connection, LK_RELEASE_OLD);
+		lk_crew_publish(worker, worker->buyer.connection, worker->buyer.way);
 	}
 	return true;
 }

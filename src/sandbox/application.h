@@ -4,7 +4,7 @@
  * wait for slow answers, and a deployment that moves them between release 41 and 42 as the
  * migration proceeds.
  *
- * It rewrites a file of figures twice a second, in one step, readable by the user who started it:
+ * It rewrites a file of figures several times a second, in one step, readable by the user who started it:
  * one JSON object. Milliseconds are numbers, -1 where nothing has been measured yet.
  *
  * - transactions, errors: since the start
@@ -16,6 +16,8 @@
  * - p99_run_ms: since the journal's first step
  * - longest_stall_ms: in which nothing finished although something was due
  * - releases: "41: 4 connections, 42: 4 connections"; one that runs nowhere is left out
+ * - settled: every connection runs what the deployment wants, and nothing is left to mend
+ * - looked_ms: when the deployment began its newest look at the database, since 1970 UTC
  * - first_error, last_error: sentences, "" when there was none
  * - written_ms: when, since 1970 UTC
  */

@@ -19,7 +19,9 @@
 #include "base/memory.h"
 #include "control/line.h"
 #include "sandbox/folder.h"
+#include "sandbox/postgres.h"
 #include "sandbox/protocol.h"
+#include "sandbox/shop.h"
 
 #define START_LIMIT_US 180000000
 #define RESULT_LIMIT_US 300000000
@@ -232,16 +234,39 @@ static void take_result(json_t *object, struct lk_sandbox_result *result)
 	LK_COPY(result->first_error, json_string_value(json_object_get(object, "first_error")));
 }
 
-bool lk_sandbox_result(struct lk_sandbox *sandbox, struct lk_sandbox_result *result,
-		       struct lk_error *error)
+static bool ask_for_result(struct lk_sandbox *sandbox, const char *verb,
+			   struct lk_sandbox_result *result, struct lk_error *error)
 {
 	struct conversation talk = {0};
-	if (!request(sandbox, "result", error) ||
+	if (!request(sandbox, verb, error) ||
 	    !converse(sandbox->connection, &talk, lk_clock_us() + RESULT_LIMIT_US, error))
 		return lk_fail_context(error, "no comparison of the sandbox's rows");
 	take_result(talk.answer, result);
 	json_decref(talk.answer);
 	return true;
+}
+
+bool lk_sandbox_result(struct lk_sandbox *sandbox, struct lk_sandbox_result *result,
+		       struct lk_error *error)
+{
+	return ask_for_result(sandbox, "result", result, error);
+}
+
+bool lk_sandbox_compare(struct lk_sandbox *sandbox, struct lk_sandbox_result *result,
+			struct lk_error *error)
+{
+	return ask_for_result(sandbox, "compare", result, error);
+}
+
+char *lk_sandbox_shape(const struct lk_sandbox *sandbox, struct lk_error *error)
+{
+	PGconn *connection = PQconnectdb(sandbox->uri);
+	char *shape =
+		PQstatus(connection) == CONNECTION_OK ? lk_shop_shape(connection, error) : NULL;
+	if (PQstatus(connection) != CONNECTION_OK)
+		lk_postgres_failed(connection, NULL, error);
+	PQfinish(connection);
+	return shape;
 }
 
 /* The end of the stream is the end of the process, and that comes after everything else. */

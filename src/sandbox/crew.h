@@ -18,8 +18,8 @@ struct lk_crew {
 	pthread_t thread;
 	bool started;
 	/* guarded by the application's mutex */
-	int socket;  /* of its connection, to break it off; -1 none */
-	int release; /* of its connection; 0 none */
+	int socket;		   /* of its connection, to break it off; -1 none */
+	struct lk_release_way way; /* of its connection; release 0 none */
 	bool ended;
 };
 
@@ -33,8 +33,10 @@ struct lk_application {
 	pthread_mutex_t mutex; /* guards what follows, and the members of workers that say so */
 	pthread_cond_t changed;
 	struct lk_release_stage stage;
-	bool stop;	/* no further transaction begins */
-	bool abandoned; /* what fails from now on is no error of the application */
+	int64_t looked_ms; /* wall time at which the look that gave the stage began; 0 none yet */
+	unsigned mended;   /* features that go back and have been mended */
+	bool stop;	   /* no further transaction begins */
+	bool abandoned;	   /* what fails from now on is no error of the application */
 
 	struct lk_crew deployer; /* watches the database; its buyer is unused */
 	pthread_t reporter;
@@ -50,10 +52,14 @@ void *lk_reporter_main(void *argument);
 
 /* When the transaction with this number (from 0) of a worker is due. */
 int64_t lk_crew_due_us(const struct lk_crew *worker, int64_t number);
-/* Under the mutex: which release a worker should run, and whether its reads are to be checked. */
-int lk_crew_release(const struct lk_crew *worker);
+/* Under the mutex: what a worker should run. */
+struct lk_release_way lk_crew_way(const struct lk_crew *worker);
+/* Under the mutex: features that go back, that no connection follows any more, and whose leftovers are
+ * to be mended; and whether every connection runs what it should and nothing is left to mend. */
+unsigned lk_crew_to_mend(const struct lk_application *application);
+bool lk_crew_settled(const struct lk_application *application);
 /* Publishes the worker's connection (NULL: none) so that it can be broken off. */
-void lk_crew_publish(struct lk_crew *worker, PGconn *connection, int release);
+void lk_crew_publish(struct lk_crew *worker, PGconn *connection, struct lk_release_way way);
 /* Writes the file of figures. */
 void lk_crew_report(struct lk_application *application);
 

@@ -9,7 +9,12 @@
 #include "base/memory.h"
 #include "sandbox/shop.h"
 
-#define LOOK_EVERY_US 200000
+#define LOOK_EVERY_US 150000
+
+static void publish(struct lk_crew *worker, PGconn *connection)
+{
+	lk_crew_publish(worker, connection, (struct lk_release_way){0, 0});
+}
 
 static PGconn *connect_watcher(struct lk_crew *worker, struct lk_error *error)
 {
@@ -19,13 +24,16 @@ static PGconn *connect_watcher(struct lk_crew *worker, struct lk_error *error)
 		PQfinish(connection);
 		connection = NULL;
 	}
-	lk_crew_publish(worker, connection, 0);
+	publish(worker, connection);
 	return connection;
 }
 
-static void take_over(struct lk_application *application, const struct lk_release_stage *stage)
+static void take_over(struct lk_application *application, const struct lk_release_stage *stage,
+		      int64_t looked_ms)
 {
 	pthread_mutex_lock(&application->mutex);
+	application->looked_ms = looked_ms;
+	application->mended &= stage->back;
 	if (memcmp(&application->stage, stage, sizeof *stage) != 0) {
 		application->stage = *stage;
 		pthread_cond_broadcast(&application->changed);
@@ -33,6 +41,33 @@ static void take_over(struct lk_application *application, const struct lk_releas
 	pthread_mutex_unlock(&application->mutex);
 	if (stage->begun)
 		lk_figures_run_begins(application->figures);
+}
+
+/* A withdrawn release leaves nothing behind that the way back cannot bear. */
+static bool mend(struct lk_application *application, PGconn *connection, struct lk_error *error)
+{
+	pthread_mutex_lock(&application->mutex);
+	unsigned features = lk_crew_to_mend(application);
+	pthread_mutex_unlock(&application->mutex);
+	if (!features)
+		return true;
+	if (!lk_release_mend(connection, features, error))
+		return false;
+	pthread_mutex_lock(&application->mutex);
+	application->mended |= features;
+	pthread_mutex_unlock(&application->mutex);
+	return true;
+}
+
+/* One look at the database, and what follows from it. */
+static bool look(struct lk_application *application, PGconn *connection, struct lk_error *error)
+{
+	struct lk_release_stage stage;
+	int64_t looked_ms = lk_wall_ms();
+	if (!lk_release_look(connection, &stage, error))
+		return false;
+	take_over(application, &stage, looked_ms);
+	return mend(application, connection, error);
 }
 
 /* Once for each different sentence: the log would fill with the same line five times a second. */
@@ -60,21 +95,18 @@ void *lk_deployer_main(void *argument)
 	PGconn *connection = NULL;
 	char last[sizeof(((struct lk_error *)0)->text)] = "";
 	do {
-		struct lk_release_stage stage;
 		struct lk_error error = {0};
 		if (!connection)
 			connection = connect_watcher(worker, &error);
-		if (connection && lk_release_look(connection, &stage, &error))
-			take_over(worker->application, &stage);
-		else
+		if (!connection || !look(worker->application, connection, &error))
 			complain(last, sizeof last, &error);
 		if (connection && PQstatus(connection) != CONNECTION_OK) {
-			lk_crew_publish(worker, NULL, 0);
+			publish(worker, NULL);
 			PQfinish(connection);
 			connection = NULL;
 		}
 	} while (wait_for_next(worker->application, lk_clock_us() + LOOK_EVERY_US));
-	lk_crew_publish(worker, NULL, 0);
+	publish(worker, NULL);
 	if (connection)
 		PQfinish(connection);
 	return NULL;

@@ -25,8 +25,9 @@ bool lk_host_listen(struct lk_host *host, struct lk_error *error);
 /* Serves until nobody uses the sandbox any more, its time is over, or it is told to stop. Yields
  * the connection that asked for the stop, open, or -1. */
 int lk_host_serve(struct lk_host *host);
-/* Stops the application and compares; a new object {"result": …} or {"failed": …}. */
-json_t *lk_host_result(struct lk_host *host);
+/* Compares, after it has stopped the application if it is to; a new object {"result": …} or
+ * {"failed": …}. */
+json_t *lk_host_result(struct lk_host *host, bool stop);
 /* Sends one object as a line; what cannot be sent is dropped. */
 void lk_host_send(int fd, json_t *object);
 

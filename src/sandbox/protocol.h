@@ -13,6 +13,7 @@
  *
  * - {"verb": "result"} is answered by {"result": {…}} with the members of struct
  *   lk_sandbox_result, or by {"failed": "a sentence"}
+ * - {"verb": "compare"} is answered in the same way while the application goes on
  * - {"verb": "stop"}: the connection closes when everything is gone
  */
 #ifndef LK_SANDBOX_PROTOCOL_H

@@ -27,12 +27,12 @@ struct lk_sandbox {
 	char folder[200];
 	char uri[300]; /* of the primary's database: postgresql:///shop?host=… */
 	char replica_uri[300];
-	char application_file[240]; /* JSON, rewritten twice a second; see application.h */
+	char application_file[240]; /* JSON, rewritten several times a second; see application.h */
 	int pid;		    /* of the sandbox's process */
 	int connection;		    /* keeps the sandbox alive while open */
 };
 
-/* What the application saw, and what the rows say. */
+/* What the application saw, and what the rows of all its tables say. */
 struct lk_sandbox_result {
 	int64_t transactions, errors;
 	double p50_ms, p95_ms, p99_ms, max_ms, p99_alone_ms, longest_stall_ms;
@@ -52,6 +52,12 @@ bool lk_sandbox_start(const struct lk_sandbox_options *options,
  * for another comparison. */
 bool lk_sandbox_result(struct lk_sandbox *sandbox, struct lk_sandbox_result *result,
 		       struct lk_error *error);
+/* The same comparison while the application goes on. */
+bool lk_sandbox_compare(struct lk_sandbox *sandbox, struct lk_sandbox_result *result,
+			struct lk_error *error);
+/* All that the catalog says about the shop's tables, sorted lines; the caller's, NULL and *error when it
+ * cannot be read. */
+char *lk_sandbox_shape(const struct lk_sandbox *sandbox, struct lk_error *error);
 /* Ends servers and process and waits until they and the folder are gone (unless it is to be kept).
  */
 bool lk_sandbox_stop(struct lk_sandbox *sandbox, struct lk_error *error);

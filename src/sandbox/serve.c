@@ -86,12 +86,13 @@ static json_t *result_object(const struct lk_figures_summary *s, int64_t rows, i
 	return json_pack("{s:o}", "result", members);
 }
 
-json_t *lk_host_result(struct lk_host *host)
+json_t *lk_host_result(struct lk_host *host, bool stop)
 {
 	struct lk_error error;
 	struct lk_figures_summary summary;
 	int64_t rows = 0, compared = 0, different = 0;
-	lk_application_stop(host->application, APPLICATION_GRACE_MS);
+	if (stop)
+		lk_application_stop(host->application, APPLICATION_GRACE_MS);
 	PGconn *connection = lk_postgres_connect(&host->servers.primary, LK_POSTGRES_USER,
 						 LK_SHOP_DATABASE, "sandbox", &error);
 	bool compared_all = connection && lk_shop_compare(connection, host->options.rows, &rows,
@@ -110,7 +111,9 @@ static bool take_request(void *context, json_t *object)
 	struct loop *loop = client->loop;
 	const char *verb = json_string_value(json_object_get(object, "verb"));
 	if (verb && strcmp(verb, "result") == 0) {
-		lk_host_send(client->fd, lk_host_result(loop->host));
+		lk_host_send(client->fd, lk_host_result(loop->host, true));
+	} else if (verb && strcmp(verb, "compare") == 0) {
+		lk_host_send(client->fd, lk_host_result(loop->host, false));
 	} else if (verb && strcmp(verb, "stop") == 0) {
 		loop->stop = true;
 		loop->stopper = client;

@@ -17,41 +17,63 @@ int64_t lk_crew_due_us(const struct lk_crew *worker, int64_t number)
 	return application->begun_us + slot * 1000000 / application->per_second;
 }
 
-int lk_crew_release(const struct lk_crew *worker)
+struct lk_release_way lk_crew_way(const struct lk_crew *worker)
 {
 	return lk_release_of(&worker->application->stage, worker->buyer.number);
 }
 
-void lk_crew_publish(struct lk_crew *worker, PGconn *connection, int release)
+static bool same_way(struct lk_release_way a, struct lk_release_way b)
 {
+	return a.release == b.release && a.features == b.features;
+}
+
+unsigned lk_crew_to_mend(const struct lk_application *application)
+{
+	unsigned left = application->stage.back & ~application->mended;
+	for (int i = 0; i < application->connections; i++)
+		left &= ~application->workers[i].way.features;
+	return left;
+}
+
+bool lk_crew_settled(const struct lk_application *application)
+{
+	bool settled = (application->stage.back & ~application->mended) == 0;
+	for (int i = 0; i < application->connections; i++)
+		settled = settled && same_way(application->workers[i].way,
+					      lk_crew_way(&application->workers[i]));
+	return settled;
+}
+
+void lk_crew_publish(struct lk_crew *worker, PGconn *connection, struct lk_release_way way)
+{
+	static const struct lk_release_way none = {0, 0};
 	pthread_mutex_lock(&worker->application->mutex);
 	worker->socket = connection ? PQsocket(connection) : -1;
-	worker->release = connection ? release : 0;
+	worker->way = connection ? way : none;
+	pthread_cond_broadcast(&worker->application->changed);
 	pthread_mutex_unlock(&worker->application->mutex);
 }
 
-/* Release 42 may believe its column once the verify step is done, and when there is no other. */
-static bool may_trust(const struct lk_release_stage *stage, int release)
+/* The old handle is right at any time, the new one when it has been verified or stands alone. */
+static bool may_trust(const struct lk_release_stage *stage, struct lk_release_way way)
 {
-	if (release == LK_RELEASE_OLD)
-		return true;
-	return !stage->undoing && (stage->verified || !stage->old_column);
+	return !lk_release_has(way, LK_FEATURE_HANDLE) || !stage->untrusted;
 }
 
-/* Waits until a time, until another release is to run here, or until the end. */
-static enum turn wait_turn(struct lk_crew *worker, int64_t until_us, int *release)
+/* Waits until a time, until something else is to run here, or until the end. */
+static enum turn wait_turn(struct lk_crew *worker, int64_t until_us, struct lk_release_way *way)
 {
 	struct lk_application *application = worker->application;
 	enum turn turn = TURN_DUE;
 	pthread_mutex_lock(&application->mutex);
 	for (;;) {
-		*release = lk_crew_release(worker);
-		worker->buyer.trusts = may_trust(&application->stage, worker->buyer.release);
+		*way = lk_crew_way(worker);
+		worker->buyer.trusts = may_trust(&application->stage, worker->buyer.way);
 		if (application->stop) {
 			turn = TURN_STOP;
 			break;
 		}
-		if (*release != worker->buyer.release && worker->buyer.connection) {
+		if (worker->buyer.connection && !same_way(*way, worker->buyer.way)) {
 			turn = TURN_DEPLOY;
 			break;
 		}
@@ -71,13 +93,18 @@ static bool abandoned(struct lk_application *application)
 	return yes;
 }
 
+static void withdraw(struct lk_crew *worker)
+{
+	lk_crew_publish(worker, NULL, (struct lk_release_way){0, 0});
+}
+
 /* The socket is withdrawn first: its number may be another's as soon as it is closed. */
-static bool connect_as(struct lk_crew *worker, int release, struct lk_error *error)
+static bool connect_as(struct lk_crew *worker, struct lk_release_way way, struct lk_error *error)
 {
 	struct lk_buyer *buyer = &worker->buyer;
-	lk_crew_publish(worker, NULL, 0);
-	bool connected = lk_buyer_connect(buyer, worker->application->server, release, error);
-	lk_crew_publish(worker, buyer->connection, buyer->release);
+	withdraw(worker);
+	bool connected = lk_buyer_connect(buyer, worker->application->server, way, error);
+	lk_crew_publish(worker, buyer->connection, buyer->way);
 	return connected;
 }
 
@@ -85,11 +112,10 @@ static bool connect_as(struct lk_crew *worker, int release, struct lk_error *err
 static bool reconnect(struct lk_crew *worker)
 {
 	struct lk_error error;
-	int release;
+	struct lk_release_way way;
 	bool counted = false;
-	while (wait_turn(worker, lk_clock_us() + (counted ? RECONNECT_US : 0), &release) !=
-	       TURN_STOP) {
-		if (connect_as(worker, release, &error))
+	while (wait_turn(worker, lk_clock_us() + (counted ? RECONNECT_US : 0), &way) != TURN_STOP) {
+		if (connect_as(worker, way, &error))
 			return true;
 		if (!counted && !abandoned(worker->application))
 			lk_figures_error(worker->application->figures, error.text);
@@ -110,7 +136,7 @@ static void run_due(struct lk_crew *worker, int64_t next_due_us)
 	if (!abandoned(worker->application))
 		lk_figures_failed(figures, worker->buyer.number, next_due_us, error.text);
 	if (error.class == LK_ERROR_LOST) {
-		lk_crew_publish(worker, NULL, 0);
+		withdraw(worker);
 		lk_buyer_disconnect(&worker->buyer);
 	}
 }
@@ -123,14 +149,14 @@ void *lk_crew_main(void *argument)
 	int64_t number = 0;
 	lk_figures_set_due(application->figures, worker->buyer.number, lk_crew_due_us(worker, 0));
 	for (;;) {
-		int release;
-		enum turn turn = wait_turn(worker, lk_crew_due_us(worker, number), &release);
+		struct lk_release_way way;
+		enum turn turn = wait_turn(worker, lk_crew_due_us(worker, number), &way);
 		if (turn == TURN_STOP || (!worker->buyer.connection && !reconnect(worker)))
 			break;
 		if (turn == TURN_DEPLOY) {
-			if (!connect_as(worker, release, &error)) {
+			if (!connect_as(worker, way, &error)) {
 				lk_figures_error(application->figures, error.text);
-				lk_crew_publish(worker, NULL, 0);
+				withdraw(worker);
 				lk_buyer_disconnect(&worker->buyer);
 			}
 			continue;
@@ -138,7 +164,7 @@ void *lk_crew_main(void *argument)
 		number++;
 		run_due(worker, lk_crew_due_us(worker, number));
 	}
-	lk_crew_publish(worker, NULL, 0);
+	withdraw(worker);
 	lk_buyer_disconnect(&worker->buyer);
 	pthread_mutex_lock(&application->mutex);
 	worker->ended = true;

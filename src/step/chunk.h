@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How many rows the next chunk takes. Two things are followed: the wished duration, and whether anybody
- * waited for our row locks when the chunk ended. The first moves the size gently; the second halves the
- * duration at once, down to a floor, and lets it grow back slowly.
+ * How many rows the next chunk takes. Two things are followed: the wished duration, and whether anybody waited
+ * for our row locks when the chunk ended. For the first, what a row costs is averaged over the last chunks, so
+ * that one odd chunk does not throw the next ones about; but a chunk that took twice its time counts at once.
+ * The second halves the duration at once, down to a floor, and lets it grow back slowly; at the beginning, when
+ * nobody has waited yet, it grows faster.
  */
 #ifndef LK_STEP_CHUNK_H
 #define LK_STEP_CHUNK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define LK_CHUNK_FIRST_ROWS 500
@@ -16,6 +19,8 @@
 struct lk_chunk {
 	int64_t rows;	   /* of the next chunk */
 	double allowed_ms; /* duration allowed by those who waited; at most the wish */
+	double row_ms;	   /* what a row costs, averaged; 0: not known yet */
+	bool careful;	   /* somebody has waited, or a chunk failed */
 };
 
 void lk_chunk_init(struct lk_chunk *chunk);

@@ -1,232 +1,172 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The verb ddl: one statement, in a transaction with its record where PostgreSQL allows that. */
+/* The verb ddl: one statement forward, in a transaction with its record where PostgreSQL allows that. */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
+#include "catalog/catalog.h"
 #include "risk/risk.h"
+#include "step/pg_change.h"
 #include "step/pg_dual_write_sql.h"
-#include "step/pg_gentle.h"
 #include "step/pg_index.h"
+#include "step/pg_locks.h"
 #include "step/pg_step.h"
 
-struct change {
-	const char *sql;    /* NULL: nothing to do but the record */
-	const char *before; /* end_dual_write's statements, or NULL */
-	const char *state;
-	const char *cleanup;
-	bool begun; /* an earlier attempt was interrupted or failed: what is there may be ours */
-};
-
-static bool work(struct lk_step_run *run, void *argument, struct lk_error *error)
-{
-	const struct change *change = argument;
-	if (change->before && !lk_execute(run->session, change->before, error))
-		return false;
-	if (!lk_execute(run->session, change->sql, error) ||
-	    !lk_journal_cleanup(run->session, run->run,
-				change->before || lk_step_of(run)->destroys ? -1 : run->number,
-				change->cleanup, error))
-		return false;
-	if (change->before &&
-	    !lk_journal_set_step(run->session, run->run, run->number - 1, change->state,
-				 "carried out in the next step's transaction", error))
-		return false;
-	return lk_pg_step_record(run, change->state, error);
-}
-
-/* The table the statement locks, looked at before each try; NULL when the parser does not know it. */
-static enum lk_outcome in_transaction(struct lk_step_run *run, struct change *change,
-				      struct lk_error *error)
-{
-	struct lk_risk risk;
-	lk_risk_statement(change->sql, &risk);
-	const struct lk_pg_lock lock = {
-		risk.parsed && risk.table[0] && risk.mode[0] ? risk.table : NULL, risk.mode};
-	return lk_pg_gently(run, &lock, work, change, error);
-}
-
-/* After a build that was cancelled, refused or lost: never trust what IF NOT EXISTS would. */
-static enum lk_outcome build_failed(struct lk_step_run *run, const struct lk_risk *risk,
-				    struct lk_error *error)
-{
-	struct lk_error leftover;
-	if (atomic_load(&run->pace->stop)) {
-		/* Dropping it could wait for old transactions, and a pause must be quiet at once. */
-		lk_pg_say(
-			run,
-			"the build of index \"%s\" was cancelled; its invalid rest is dropped on resume "
-			"or rollback",
-			risk->index);
-		return lk_step_outcome(run, error);
-	}
-	/* A name that was taken is somebody else's index. */
-	if (risk->index[0] && error->class != LK_ERROR_LOST && strcmp(error->state, "42P07") != 0 &&
-	    !lk_pg_index_drop_invalid(run->session, risk->table, risk->index, &leftover))
-		lk_pg_say(run, "an invalid index \"%s\" is left behind: %s", risk->index,
-			  leftover.text);
-	return lk_step_outcome(run, error);
-}
-
-/*
- * True in *done when an earlier, interrupted attempt finished the build. Removes what it left half done. On a
- * first attempt a valid index of that name is somebody else's, and the server will say so; an invalid one on the
- * same table is the rest of a build that nobody finished.
- */
-static bool already_there(struct lk_step_run *run, const struct lk_risk *risk, bool begun,
-			  bool *done, struct lk_error *error)
-{
-	enum lk_pg_index_state state;
-	*done = false;
-	if (!risk->index[0])
-		return true;
-	if (!lk_pg_index_state(run->session, risk->table, risk->index, &state, error))
-		return false;
-	if (state == LK_PG_INDEX_INVALID) {
-		lk_pg_say(run, "an invalid index \"%s\" was left by an interrupted build: dropped",
-			  risk->index);
-		return lk_pg_index_drop_invalid(run->session, risk->table, risk->index, error);
-	}
-	*done = begun && state == LK_PG_INDEX_VALID;
-	return true;
-}
-
-/*
- * Statements that refuse a transaction block: guarded by an advisory lock, the intent recorded before and
- * the outcome after. They wait for old transactions without making anybody wait, so no time-out.
- */
-static enum lk_outcome without_transaction(struct lk_step_run *run, const struct change *change,
-					   const struct lk_risk *risk, struct lk_error *error)
-{
-	bool building = strstr(risk->kind, "create") != NULL, done = false;
-	if (!lk_journal_guard(run->session, run->run, run->epoch, error))
-		return lk_step_outcome(run, error);
-	enum lk_outcome outcome = LK_OUTCOME_DONE;
-	bool carried_out = !building || already_there(run, risk, change->begun, &done, error);
-	if (carried_out && !done) {
-		carried_out = lk_execute(run->session, change->sql, error);
-		/* undefined_object: the attempt that nobody heard of had dropped it. */
-		if (!carried_out && !building && change->begun &&
-		    strcmp(error->state, "42704") == 0)
-			carried_out = true;
-	}
-	if (!carried_out)
-		outcome = build_failed(run, risk, error);
-	else if (!lk_journal_cleanup(run->session, run->run, run->number, change->cleanup, error) ||
-		 !lk_pg_step_record(run, change->state, error))
-		outcome = lk_step_outcome(run, error);
-	lk_journal_unguard(run->session, run->run);
-	return outcome;
-}
-
-static enum lk_outcome carry_out(struct lk_step_run *run, struct change *change,
-				 struct lk_error *error)
-{
-	struct lk_risk risk;
-	lk_risk_statement(change->sql, &risk);
-	if (risk.parsed && !risk.transactional)
-		return without_transaction(run, change, &risk, error);
-	return in_transaction(run, change, error);
-}
-
-static bool end_statements(struct lk_step_run *run, char **sql, struct lk_error *error)
+/* What the step before, which ends a dual write, has left to this one's transaction. */
+static bool end_statements(struct lk_step_run *run, char **sql, char **table_sql,
+			   struct lk_error *error)
 {
 	const struct lk_step *end = &run->plan->steps[run->number - 1];
 	struct lk_table table;
 	if (!lk_catalog_table(run->session, end->table, &table, error))
 		return false;
 	const struct lk_column *from = lk_table_need_column(&table, end->from, error);
-	if (from)
+	bool intact = from &&
+		      lk_pg_dual_write_intact(
+			      run->session, &table, from,
+			      lk_plan_ended_dual_write(run->plan, (size_t)run->number - 1), error);
+	if (intact) {
 		*sql = lk_pg_end_dual_write_sql(run->session, &table, from, NULL);
+		*table_sql = lk_strdup(table.sql);
+	}
 	lk_table_free(&table);
-	return from != NULL;
-}
-
-/* True when the query, which gets the run and the step's number, returns a row. */
-static bool journal_says(struct lk_step_run *run, const char *sql, bool *yes,
-			 struct lk_error *error)
-{
-	struct lk_result r;
-	char number[16];
-	snprintf(number, sizeof number, "%d", run->number);
-	if (!LK_QUERY(run->session, &r, error, sql, run->run, number))
-		return false;
-	*yes = r.rows > 0;
-	lk_result_free(&r);
-	return true;
+	return intact;
 }
 
 static enum lk_outcome ddl_forward(struct lk_step_run *run, struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
-	char *before = NULL;
+	char *before = NULL, *before_table = NULL;
 	bool joined = run->number > 0 && lk_step_joins_next(run->plan, (size_t)run->number - 1);
 	bool begun = false;
-	if (!journal_says(
-		    run,
-		    "SELECT 1 FROM lockkeeper.step WHERE run = $1 AND number = $2::int AND state <> 'pending'",
-		    &begun, error) ||
-	    !lk_pg_step_intend(run, error) || (joined && !end_statements(run, &before, error)))
+	if (!lk_pg_change_begun(run, &begun, error) || !lk_pg_step_intend(run, error) ||
+	    (joined && !end_statements(run, &before, &before_table, error)))
 		return lk_step_outcome(run, error);
-	struct change change = {step->sql, before, "done", step->undo, begun};
-	enum lk_outcome outcome = carry_out(run, &change, error);
+	const char *const statements[] = {step->sql};
+	const struct lk_pg_change change = {.statements = statements,
+					    .count = 1,
+					    .before = before,
+					    .before_table = before_table,
+					    .state = "done",
+					    .cleanup = step->undo,
+					    .begun = begun};
+	enum lk_outcome outcome = lk_pg_change_carry_out(run, &change, error);
+	free(before_table);
 	free(before);
 	return outcome;
 }
 
 /*
- * Whether the step has done anything that its undo could take back. The clean-up stands in the journal exactly
- * while it has, since both are written in one transaction; only a build outside transactions may be there
- * without it.
+ * One after another, each by itself, and only the last with the record: after a crash in between the first
+ * comes again, which is why each must be fit to be carried out twice.
  */
-static bool has_done_something(struct lk_step_run *run, bool *yes, struct lk_error *error)
+static enum lk_outcome undo_statements(struct lk_step_run *run, char **statements, size_t count,
+				       struct lk_error *error)
 {
-	struct lk_risk risk;
-	enum lk_pg_index_state state = LK_PG_INDEX_ABSENT;
-	if (!journal_says(run, "SELECT 1 FROM lockkeeper.cleanup WHERE run = $1 AND step = $2::int",
-			  yes, error))
-		return false;
-	lk_risk_statement(lk_step_of(run)->sql, &risk);
-	if (*yes || !risk.parsed || risk.transactional || !risk.index[0])
-		return true;
-	if (!lk_pg_index_state(run->session, risk.table, risk.index, &state, error))
-		return false;
-	*yes = state != LK_PG_INDEX_ABSENT;
-	return true;
+	for (size_t i = 0; i < count; i++) {
+		const struct lk_pg_change change = {.statements =
+							    (const char *const *)&statements[i],
+						    .count = 1,
+						    .state = i + 1 < count ? NULL : "undone",
+						    .begun = true};
+		enum lk_outcome outcome = lk_pg_change_carry_out(run, &change, error);
+		if (outcome == LK_OUTCOME_FAILED && count > 1)
+			lk_fail_context(error, "statement %zu of %zu of the undo", i + 1, count);
+		if (outcome != LK_OUTCOME_DONE)
+			return outcome;
+	}
+	return LK_OUTCOME_DONE;
 }
 
 static enum lk_outcome ddl_backward(struct lk_step_run *run, struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
-	struct change change = {step->undo, NULL, "undone", NULL, true};
-	bool done = false;
+	bool stands = false;
+	size_t count;
 	if (!step->undo) {
 		LK_COPY(run->note, "nothing to take back by itself");
 		return lk_pg_step_only_record(run, "undone", error);
 	}
-	if (!has_done_something(run, &done, error))
+	if (!lk_pg_change_stands(run, &stands, error))
 		return lk_step_outcome(run, error);
-	if (!done) {
+	if (!stands) {
 		LK_COPY(run->note, "nothing was there to take back");
 		return lk_pg_step_only_record(run, "undone", error);
 	}
-	return carry_out(run, &change, error);
+	char **statements = lk_risk_split(step->undo, &count);
+	enum lk_outcome outcome = undo_statements(run, statements, count, error);
+	lk_risk_split_free(statements, count);
+	return outcome;
+}
+
+/* What would surely go wrong, said before anything is done. */
+static bool may_run(struct lk_session *session, const struct lk_step *step,
+		    const struct lk_risk *risk, struct lk_error *error)
+{
+	struct lk_server server;
+	if (risk->parsed && risk->statements != 1)
+		return lk_fail(
+			error, LK_ERROR_PLAN,
+			"step %s holds %d statements: give each a ddl step of its own, or use "
+			"the verb sql for several in one transaction",
+			step->name, risk->statements);
+	if (!risk->parsed || (strcmp(risk->kind, "create index concurrently") != 0 &&
+			      strcmp(risk->kind, "reindex concurrently") != 0))
+		return true;
+	return lk_catalog_server(session, &server, error) &&
+	       lk_pg_index_build_is_safe(server.version_number, error);
+}
+
+/* The lock in words: of one table as the statement's text tells it, of several as the catalog does. */
+static bool describe_lock(struct lk_session *session, const struct lk_step *step,
+			  const struct lk_risk *risk, char *text, size_t size,
+			  struct lk_error *error)
+{
+	struct lk_pg_locks locks;
+	const char *const statements[] = {step->sql};
+	lk_copy_text(text, size, risk->parsed ? risk->lock : risk->note);
+	if (!lk_pg_locks_find(session, statements, 1, NULL, &locks, error))
+		return false;
+	if (risk->parsed && locks.count > 1)
+		lk_pg_locks_text(&locks, text, size);
+	lk_pg_locks_free(&locks);
+	return true;
+}
+
+/* Whoever confirms the drop of an index wants to know whether anything uses it. */
+static bool add_index_use(struct lk_session *session, const struct lk_risk *risk, char *cost,
+			  size_t size, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!risk->parsed || strncmp(risk->kind, "drop index", 10) != 0 || !risk->index_sql[0])
+		return true;
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT pg_stat_get_numscans(c.oid), pg_size_pretty(pg_relation_size(c.oid)) FROM pg_class c"
+		    " WHERE c.oid = to_regclass($1)",
+		    risk->index_sql))
+		return false;
+	if (r.rows > 0)
+		snprintf(cost, size, "%s, used %lld times since the statistics began",
+			 lk_cell_text(&r, 0, 1), (long long)lk_cell_int(&r, 0, 0));
+	lk_result_free(&r);
+	return true;
 }
 
 static bool ddl_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
 			 struct lk_step_text *text, struct lk_error *error)
 {
-	(void)session;
 	const struct lk_step *step = &plan->steps[number];
 	struct lk_risk risk;
 	lk_risk_statement(step->sql, &risk);
-	if (risk.parsed && risk.statements != 1)
-		return lk_fail(error, LK_ERROR_PLAN,
-			       "step %s holds %d statements: give each a ddl step of its own",
-			       step->name, risk.statements);
+	if (!may_run(session, step, &risk, error) ||
+	    !describe_lock(session, step, &risk, text->lock, sizeof text->lock, error))
+		return false;
 	LK_COPY(text->statement, step->sql);
-	LK_COPY(text->lock, risk.parsed ? risk.lock : risk.note);
 	LK_COPY(text->cost, risk.cost);
+	if (!add_index_use(session, &risk, text->cost, sizeof text->cost, error))
+		return false;
 	if (step->undo)
 		LK_COPY(text->undo, step->undo);
 	else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "step/pg_conversion.h"
 #include "step/pg_dual_write_sql.h"
 #include "step/pg_gentle.h"
 #include "step/pg_step.h"
@@ -23,11 +24,21 @@ static bool run_statements(struct lk_step_run *run, void *argument, struct lk_er
 	       lk_pg_step_record(run, s->state, error);
 }
 
+static enum lk_outcome gently(struct lk_step_run *run, const struct lk_table *table,
+			      struct statements *statements, struct lk_error *error)
+{
+	struct lk_pg_locks locks;
+	if (!lk_pg_locks_table(run->session, table->sql, "ACCESS EXCLUSIVE", &locks, error))
+		return lk_step_outcome(run, error);
+	enum lk_outcome outcome = lk_pg_gently(run, &locks, run_statements, statements, error);
+	lk_pg_locks_free(&locks);
+	return outcome;
+}
+
 static enum lk_outcome begin_dual_write(struct lk_step_run *run, const struct lk_table *table,
 					struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
-	const struct lk_pg_lock lock = {table->sql, "ACCESS EXCLUSIVE"};
 	char *sql = lk_pg_dual_write_sql(run->session, table, step, error);
 	if (!sql)
 		return lk_step_outcome(run, error);
@@ -35,8 +46,7 @@ static enum lk_outcome begin_dual_write(struct lk_step_run *run, const struct lk
 						 lk_table_column(table, step->from), step->to);
 	snprintf(run->note, sizeof run->note, "column %s and its triggers are there", step->to);
 	enum lk_outcome outcome =
-		lk_pg_gently(run, &lock, run_statements,
-			     &(struct statements){sql, cleanup, "done", false}, error);
+		gently(run, table, &(struct statements){sql, cleanup, "done", false}, error);
 	free(sql);
 	free(cleanup);
 	return outcome;
@@ -59,7 +69,6 @@ static enum lk_outcome undo_dual_write(struct lk_step_run *run, const struct lk_
 {
 	const struct lk_step *step = lk_step_of(run);
 	const struct lk_column *from = lk_table_column(table, step->from);
-	const struct lk_pg_lock lock = {table->sql, "ACCESS EXCLUSIVE"};
 	bool exists = false;
 	if (from && !lk_pg_dual_write_exists(run->session, table, from, &exists, error))
 		return lk_step_outcome(run, error);
@@ -70,8 +79,7 @@ static enum lk_outcome undo_dual_write(struct lk_step_run *run, const struct lk_
 	char *sql = lk_pg_end_dual_write_sql(run->session, table, from, step->to);
 	snprintf(run->note, sizeof run->note, "column %s and its triggers are gone", step->to);
 	enum lk_outcome outcome =
-		lk_pg_gently(run, &lock, run_statements,
-			     &(struct statements){sql, NULL, "undone", false}, error);
+		gently(run, table, &(struct statements){sql, NULL, "undone", false}, error);
 	free(sql);
 	return outcome;
 }
@@ -102,7 +110,10 @@ static bool dual_write_describe(struct lk_session *session, const struct lk_plan
 		snprintf(text->lock, sizeof text->lock, "ACCESS EXCLUSIVE on %s, for milliseconds",
 			 table.shown);
 		LK_COPY(text->cost,
-			"no rewrite, no scan; each write to either column runs a trigger");
+			lk_pg_converts(step)
+				? "no rewrite, no scan; a write to either column runs a trigger, and "
+				  "fails when its value cannot be converted"
+				: "no rewrite, no scan; each write to either column runs a trigger");
 		free(undo);
 	}
 	free(sql);
@@ -130,13 +141,13 @@ static enum lk_outcome end_forward(struct lk_step_run *run, struct lk_error *err
 	    !lk_catalog_table(run->session, step->table, &table, error))
 		return lk_step_outcome(run, error);
 	const struct lk_column *from = lk_table_need_column(&table, step->from, error);
-	const struct lk_pg_lock lock = {table.sql, "ACCESS EXCLUSIVE"};
 	enum lk_outcome outcome = LK_OUTCOME_FAILED;
-	if (from) {
+	if (from && lk_pg_dual_write_intact(
+			    run->session, &table, from,
+			    lk_plan_ended_dual_write(run->plan, (size_t)run->number), error)) {
 		char *sql = lk_pg_end_dual_write_sql(run->session, &table, from, NULL);
 		LK_COPY(run->note, "the triggers are gone");
-		outcome = lk_pg_gently(run, &lock, run_statements,
-				       &(struct statements){sql, NULL, "done", true}, error);
+		outcome = gently(run, &table, &(struct statements){sql, NULL, "done", true}, error);
 		free(sql);
 	}
 	lk_table_free(&table);
@@ -150,6 +161,26 @@ static enum lk_outcome end_backward(struct lk_step_run *run, struct lk_error *er
 	return lk_pg_step_only_record(run, "undone", error);
 }
 
+/*
+ * The old side of the dual write that a step ends, as the catalog calls it now: before the run there is no
+ * second column, and a later swap_columns will have given this one the name that the step knows. The function
+ * tells when it is there. NULL and *error when there is none.
+ */
+static const struct lk_column *old_side(struct lk_session *session, const struct lk_plan *plan,
+					size_t number, const struct lk_table *table,
+					struct lk_error *error)
+{
+	const struct lk_step *step = &plan->steps[number];
+	const struct lk_column *column = lk_table_column(table, step->from);
+	bool exists = false;
+	if (column && !lk_pg_dual_write_exists(session, table, column, &exists, error))
+		return NULL;
+	const struct lk_step *dual_write = lk_plan_ended_dual_write(plan, number);
+	if (!exists && dual_write)
+		return lk_table_need_column(table, dual_write->from, error);
+	return column ? column : lk_table_need_column(table, step->from, error);
+}
+
 static bool end_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
 			 struct lk_step_text *text, struct lk_error *error)
 {
@@ -157,7 +188,7 @@ static bool end_describe(struct lk_session *session, const struct lk_plan *plan,
 	struct lk_table table;
 	if (!lk_catalog_table(session, step->table, &table, error))
 		return false;
-	const struct lk_column *from = lk_table_need_column(&table, step->from, error);
+	const struct lk_column *from = old_side(session, plan, number, &table, error);
 	if (from) {
 		char *sql = lk_pg_end_dual_write_sql(session, &table, from, NULL);
 		LK_COPY(text->statement, sql);

@@ -6,10 +6,22 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "step/pg_conversion.h"
 
 char *lk_pg_dual_write_function(const struct lk_table *table, const struct lk_column *from)
 {
 	return lk_format("lockkeeper.dual_write_%lld_%d", (long long)table->id, from->number);
+}
+
+/* A name may hold what looks like the end of the body. */
+char *lk_pg_dollar_quote(const char *text)
+{
+	struct lk_buffer quote = {0};
+	lk_buffer_add(&quote, "$lockkeeper");
+	while (strstr(text, lk_buffer_text(&quote)))
+		lk_buffer_add(&quote, "_");
+	lk_buffer_add(&quote, "$");
+	return lk_buffer_take(&quote);
 }
 
 /* The function only copies or refuses; when, say the triggers' conditions. Those are kept by the server as
@@ -17,14 +29,11 @@ char *lk_pg_dual_write_function(const struct lk_table *table, const struct lk_co
 static void add_function(struct lk_buffer *out, const char *function, const char *from,
 			 const char *to)
 {
-	/* A name may hold what looks like the end of the body. */
-	struct lk_buffer quote = {0};
-	lk_buffer_add(&quote, "$lockkeeper");
-	while (strstr(from, lk_buffer_text(&quote)) || strstr(to, lk_buffer_text(&quote)))
-		lk_buffer_add(&quote, "_");
+	char *names = lk_format("%s%s", from, to);
+	char *quote = lk_pg_dollar_quote(names);
 	lk_buffer_addf(
 		out,
-		"CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS %s$\n"
+		"FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS %s\n"
 		"BEGIN\n"
 		"  IF TG_ARGV[0] OPERATOR(pg_catalog.=) 'to_new' THEN NEW.%s := NEW.%s;\n"
 		"  ELSIF TG_ARGV[0] OPERATOR(pg_catalog.=) 'to_old' THEN NEW.%s := NEW.%s;\n"
@@ -33,11 +42,19 @@ static void add_function(struct lk_buffer *out, const char *function, const char
 		"kept equal', TG_TABLE_NAME);\n"
 		"  END IF;\n"
 		"  RETURN NEW;\n"
-		"END %s$;\n"
-		"COMMENT ON FUNCTION %s() IS 'lockkeeper: keeps two columns of a table equal during a migration'",
-		function, lk_buffer_text(&quote), to, from, from, to, lk_buffer_text(&quote),
+		"END %s",
+		function, quote, to, from, from, to, quote);
+	free(quote);
+	free(names);
+}
+
+static void add_comment(struct lk_buffer *out, const char *function)
+{
+	lk_buffer_addf(
+		out,
+		";\nCOMMENT ON FUNCTION %s() IS 'lockkeeper: keeps two columns of a table equal "
+		"during a migration'",
 		function);
-	lk_buffer_free(&quote);
 }
 
 /* The trigger's name must sort behind every other row trigger's, since they fire in order of name. */
@@ -166,21 +183,29 @@ static bool add_grants(struct lk_session *session, struct lk_buffer *out,
 	return true;
 }
 
+/* The new column is like the other one; where it converts, type and default are its own. */
 static void add_column(struct lk_session *session, struct lk_buffer *out,
-		       const struct lk_table *table, const struct lk_column *like, const char *to)
+		       const struct lk_table *table, const struct lk_column *like,
+		       const struct lk_pg_conversion *conversion)
 {
-	lk_buffer_addf(out, "ALTER TABLE %s ADD COLUMN %s %s", table->sql, to, like->type);
-	if (like->collation)
+	const struct lk_step *step = conversion->step;
+	bool converts = lk_pg_converts(step);
+	const char *preset = converts ? conversion->preset : like->default_sql;
+	char *to = session->driver->quote_name(step->to);
+	lk_buffer_addf(out, "ALTER TABLE %s ADD COLUMN %s %s", table->sql, to,
+		       converts ? step->type : like->type);
+	if (like->collation && !converts)
 		lk_buffer_addf(out, " COLLATE %s", like->collation);
 	/* Given afterwards, the default is not written into the rows that are already there. */
-	if (like->default_sql)
+	if (preset)
 		lk_buffer_addf(out, ";\nALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", table->sql,
-			       to, like->default_sql);
+			       to, preset);
 	if (like->comment) {
 		char *comment = session->driver->quote_text(like->comment);
 		lk_buffer_addf(out, ";\nCOMMENT ON COLUMN %s.%s IS %s", table->sql, to, comment);
 		free(comment);
 	}
+	free(to);
 }
 
 static bool may_keep_equal(const struct lk_table *table, const struct lk_column *from,
@@ -246,16 +271,61 @@ char *lk_pg_dual_write_sql(struct lk_session *session, const struct lk_table *ta
 	    !may_keep_equal(table, from, step, error) ||
 	    !choose_prefix(session, table, &prefix, error))
 		return NULL;
+	struct lk_pg_conversion conversion = {.table = table, .from = from, .step = step};
+	if (lk_pg_converts(step) &&
+	    !lk_pg_conversion_read(session, step, NULL, &conversion, error)) {
+		lk_pg_conversion_free(&conversion);
+		return NULL;
+	}
 	char *to = session->driver->quote_name(step->to);
 	char *function = lk_pg_dual_write_function(table, from);
-	add_column(session, &out, table, like, to);
+	add_column(session, &out, table, like, &conversion);
 	bool granted = add_grants(session, &out, table, like, to, error);
-	lk_buffer_add(&out, ";\n");
-	add_function(&out, function, from->sql, to);
-	add_triggers(&out, table, from, to, prefix);
+	/* Not OR REPLACE: it may belong to a run that began at the same time. */
+	lk_buffer_add(&out, ";\nCREATE ");
+	if (lk_pg_converts(step))
+		lk_pg_conversion_function(&conversion, false, function, &out);
+	else
+		add_function(&out, function, from->sql, to);
+	add_comment(&out, function);
+	if (lk_pg_converts(step))
+		lk_pg_conversion_triggers(&conversion, prefix, function, &out);
+	else
+		add_triggers(&out, table, from, to, prefix);
+	lk_pg_conversion_free(&conversion);
 	free(function);
 	free(to);
 	if (granted)
+		return lk_buffer_take(&out);
+	lk_buffer_free(&out);
+	return NULL;
+}
+
+char *lk_pg_dual_write_function_sql(struct lk_session *session, const struct lk_pg_pair *pair,
+				    bool swapped, struct lk_error *error)
+{
+	struct lk_buffer out = {0};
+	lk_buffer_add(&out, "CREATE OR REPLACE ");
+	struct lk_pg_conversion conversion = {
+		.table = pair->table, .from = pair->from, .step = pair->dual_write};
+	char *function = lk_pg_dual_write_function(pair->table, pair->from);
+	bool made = true;
+	if (!lk_pg_converts(pair->dual_write)) {
+		const struct lk_step *step = pair->dual_write;
+		char *from = session->driver->quote_name(swapped ? step->to : step->from);
+		char *to = session->driver->quote_name(swapped ? step->from : step->to);
+		add_function(&out, function, from, to);
+		free(to);
+		free(from);
+	} else {
+		made = lk_pg_conversion_read(session, pair->dual_write, pair->made, &conversion,
+					     error);
+		if (made)
+			lk_pg_conversion_function(&conversion, swapped, function, &out);
+	}
+	lk_pg_conversion_free(&conversion);
+	free(function);
+	if (made)
 		return lk_buffer_take(&out);
 	lk_buffer_free(&out);
 	return NULL;
@@ -290,4 +360,33 @@ bool lk_pg_dual_write_exists(struct lk_session *session, const struct lk_table *
 	*exists = lk_cell_bool(&r, 0, 0);
 	lk_result_free(&r);
 	return true;
+}
+
+bool lk_pg_dual_write_intact(struct lk_session *session, const struct lk_table *table,
+			     const struct lk_column *from, const struct lk_step *dual_write,
+			     struct lk_error *error)
+{
+	struct lk_result r;
+	char *function = lk_pg_dual_write_function(table, from);
+	bool read = LK_QUERY(
+		session, &r, error,
+		"SELECT count(*), coalesce(min(tgname) FILTER (WHERE tgenabled <> 'A'), '') FROM pg_trigger"
+		" WHERE tgfoid = to_regprocedure($1 || '()')",
+		function);
+	free(function);
+	if (!read)
+		return false;
+	size_t expected = dual_write && lk_pg_converts(dual_write)
+				  ? lk_pg_conversion_trigger_count()
+				  : LK_COUNT(rules);
+	bool there = (size_t)lk_cell_int(&r, 0, 0) == expected, enabled = !*lk_cell_text(&r, 0, 1);
+	if (!there || !enabled)
+		lk_fail(error, LK_ERROR_REFUSED,
+			"somebody has %s of the dual write of %s.%s%s%s: what was written since then may be in one "
+			"of the two columns only, and nothing is dropped while that is so; make the columns equal "
+			"by hand, or roll back",
+			there ? "disabled a trigger" : "dropped triggers", table->shown, from->name,
+			there ? ": " : "", there ? lk_cell_text(&r, 0, 1) : "");
+	lk_result_free(&r);
+	return there && enabled;
 }

@@ -22,6 +22,46 @@ bool lk_pg_index_state(struct lk_session *session, const char *table_sql, const 
 	return true;
 }
 
+bool lk_pg_index_state_of(struct lk_session *session, const char *index_sql,
+			  enum lk_pg_index_state *state, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error,
+		      "SELECT indisvalid AND indisready FROM pg_index WHERE indexrelid ="
+		      " to_regclass($1)",
+		      index_sql))
+		return false;
+	*state = r.rows == 0		  ? LK_PG_INDEX_ABSENT
+		 : lk_cell_bool(&r, 0, 0) ? LK_PG_INDEX_VALID
+					  : LK_PG_INDEX_INVALID;
+	lk_result_free(&r);
+	return true;
+}
+
+bool lk_pg_index_leftovers(struct lk_session *session, const char *relation_sql,
+			   struct lk_result *result, struct lk_error *error)
+{
+	return LK_QUERY(
+		session, result, error,
+		"SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i JOIN pg_class c ON"
+		" c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" WHERE i.indrelid IN (SELECT to_regclass($1) UNION SELECT x.indrelid FROM pg_index x"
+		"  WHERE x.indexrelid = to_regclass($1))"
+		" AND NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' ORDER BY 1",
+		relation_sql);
+}
+
+bool lk_pg_index_build_is_safe(int server_version, struct lk_error *error)
+{
+	if (server_version < 140000 || server_version >= 140004)
+		return true;
+	return lk_fail(
+		error, LK_ERROR_REFUSED,
+		"PostgreSQL 14.%d builds corrupt indexes CONCURRENTLY while others write (mended in 14.4): "
+		"upgrade the server first",
+		server_version % 100);
+}
+
 static char *qualified(struct lk_session *session, const char *table_sql, const char *name,
 		       struct lk_error *error)
 {

@@ -60,5 +60,7 @@ const struct lk_step_ops lk_pg_steps = {
 			[LK_VERB_BACKFILL] = &lk_pg_verb_backfill,
 			[LK_VERB_VERIFY] = &lk_pg_verb_verify,
 			[LK_VERB_END_DUAL_WRITE] = &lk_pg_verb_end_dual_write,
+			[LK_VERB_SQL] = &lk_pg_verb_sql,
+			[LK_VERB_SWAP_COLUMNS] = &lk_pg_verb_swap_columns,
 		},
 };

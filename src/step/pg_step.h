@@ -6,7 +6,8 @@
 #include "step/step.h"
 
 extern const struct lk_verb_ops lk_pg_verb_gate, lk_pg_verb_ddl, lk_pg_verb_dual_write,
-	lk_pg_verb_backfill, lk_pg_verb_verify, lk_pg_verb_end_dual_write;
+	lk_pg_verb_backfill, lk_pg_verb_verify, lk_pg_verb_end_dual_write, lk_pg_verb_sql,
+	lk_pg_verb_swap_columns;
 
 /* Records the intent: the step is "running" from now on. In a transaction of its own. */
 bool lk_pg_step_intend(struct lk_step_run *run, struct lk_error *error);

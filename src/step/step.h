@@ -23,6 +23,7 @@ enum lk_outcome {
 struct lk_progress {
 	int64_t rows_done, rows_changed, rows_total; /* total: an estimate, negative unknown */
 	int64_t chunks, next_rows, retries;
+	int64_t rejected; /* rows left out and put into the journal */
 	double took_ms, target_ms;
 	int waiters;
 	const char *what; /* "committed" or "cancelled" */

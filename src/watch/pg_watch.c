@@ -2,8 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/memory.h"
+#include "db/pg_array.h"
+#include "watch/pg_progress.h"
 #include "watch/sample.h"
 
 #define AGE_MS(column) "coalesce(extract(epoch FROM now() - " column ") * 1000, -1)"
@@ -151,28 +152,14 @@ static struct lk_sample_session *by_pid(struct lk_sample *sample, int pid)
 	return NULL;
 }
 
-static char *name_array(const char *const *names)
-{
-	struct lk_buffer out = {0};
-	lk_buffer_add(&out, "{");
-	for (size_t i = 0; names && names[i]; i++) {
-		lk_buffer_add(&out, i ? ",\"" : "\"");
-		for (const char *p = names[i]; *p; p++) {
-			if (*p == '"' || *p == '\\')
-				lk_buffer_add(&out, "\\");
-			lk_buffer_add_bytes(&out, p, 1);
-		}
-		lk_buffer_add(&out, "\"");
-	}
-	lk_buffer_add(&out, "}");
-	return lk_buffer_take(&out);
-}
-
 static bool read_locks(struct lk_session *session, const struct lk_watch_scope *scope,
 		       struct lk_sample *sample, struct lk_error *error)
 {
 	struct lk_result r;
-	char *tables = name_array(scope->tables);
+	size_t count = 0;
+	while (scope->tables && scope->tables[count])
+		count++;
+	char *tables = lk_pg_array(scope->tables, count);
 	bool read = LK_QUERY(session, &r, error, lock_sql, tables);
 	if (!read && strcmp(error->state, "42703") == 0) /* undefined_column */
 		read = LK_QUERY(session, &r, error, lock_sql_13, tables);
@@ -200,7 +187,7 @@ static bool pg_sample(struct lk_session *session, const struct lk_watch_scope *s
 {
 	return read_counts(session, sample, error) && read_replicas(session, sample, error) &&
 	       read_sessions(session, scope, sample, error) &&
-	       read_locks(session, scope, sample, error);
+	       read_locks(session, scope, sample, error) && lk_pg_progress(session, sample, error);
 }
 
 static bool pg_quiet(struct lk_session *session, const char *run, struct lk_quiet *quiet,

@@ -40,6 +40,9 @@ struct lk_sample {
 	size_t hidden; /* idle sessions that were only counted */
 	struct lk_sample_replica replicas[LK_SAMPLE_REPLICAS];
 	size_t replica_count;
+	/* What a long statement of the worker is at, "" when there is none: with its figures, and without (what
+	 * is the same for as long as it does the same). */
+	char work[320], work_phase[260];
 };
 
 /* What to look at beyond the server itself. */

@@ -119,6 +119,42 @@ static void one_that_has_gone_holds_until_it_is_back_or_forgotten(void **state)
 	lk_users_compare(&stage, "lag", "user_handle");
 }
 
+/* Every commit would hang; what watches, and a person with psql, must not. */
+static void
+a_synchronous_standby_that_has_gone_is_waited_for_and_leaves_the_pause_alive(void **state)
+{
+	(void)state;
+	static const char cursor_sql[] =
+		"SELECT coalesce(max(rows_done), 0) FROM lockkeeper.cursor c JOIN lockkeeper.run r ON"
+		" r.name = c.run WHERE r.plan = 'sync'";
+	lk_test_server_up(stage.server, LK_TEST_REPLICA);
+	lk_users_make(&stage, "sync", 6000);
+	lk_plan_rename(&alice, "sync", "sync", "limits: {lag: 1h, chunk_time: 2ms}\n");
+	lk_expect(&alice, 3, "run", "sync", "--headless", "--yes", "expand,migrate", NULL);
+	lk_must(&alice, "sync", "throttle",
+		json_pack("{s:f, s:i}", "rest", 60.0, "chunk_time_ms", 1));
+	lk_confirm(&alice, "sync", "release-42");
+	lk_await_sql(&stage, 20, "SELECT (%s) > 0", cursor_sql);
+	lk_sql(&stage, "ALTER SYSTEM SET synchronous_standby_names TO 'standby1'");
+	lk_sql(&stage, "SELECT pg_reload_conf()");
+	lk_test_server_down(stage.server, LK_TEST_REPLICA, true);
+	/* A replica that has gone holds the backfill by itself; forgotten, it is still the synchronous one. */
+	lk_await_that(&alice, "sync", replica_is, "gone", "gone", 15);
+	lk_expect(&alice, 0, "throttle", "sync", "--forget-gone", NULL);
+	lk_await_event(&stage, "sync", "synchronous standby", 20);
+
+	lk_sql(&stage, "SET synchronous_commit TO local;"
+		       "UPDATE lockkeeper.run SET wanted = 'paused' WHERE plan = 'sync'");
+	lk_await(&alice, "sync", "paused", 10);
+	lk_test_server_up(stage.server, LK_TEST_REPLICA);
+	lk_expect(&alice, 0, "throttle", "sync", "--rest", "0.01", "--chunk-time", "50ms", NULL);
+	lk_expect(&alice, 0, "resume", "sync", NULL);
+	lk_await_gate(&alice, "sync", "contract", 30);
+	lk_users_compare(&stage, "sync", "user_handle");
+	lk_sql(&stage, "ALTER SYSTEM RESET synchronous_standby_names");
+	lk_sql(&stage, "SELECT pg_reload_conf()");
+}
+
 static void a_replica_is_no_target(void **state)
 {
 	(void)state;
@@ -137,6 +173,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_replica_that_stops_holds_the_backfill),
 		cmocka_unit_test(one_that_has_gone_holds_until_it_is_back_or_forgotten),
+		cmocka_unit_test(
+			a_synchronous_standby_that_has_gone_is_waited_for_and_leaves_the_pause_alive),
 		cmocka_unit_test(a_replica_is_no_target),
 	};
 	return cmocka_run_group_tests(tests, open_stage, close_stage);

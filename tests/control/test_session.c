@@ -52,7 +52,7 @@ static void *work(void *argument)
 }
 
 /* Hazard 13: a cancel that comes late must not hit the next statement. */
-static void a_late_cancel_never_hits_the_next_statement(void **state)
+static void hazard_13_a_late_cancel_never_hits_the_next_statement(void **state)
 {
 	(void)state;
 	struct worker w = {.session = lk_steps_session(server, NULL)};
@@ -260,7 +260,7 @@ static void a_session_says_who_it_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_late_cancel_never_hits_the_next_statement),
+		cmocka_unit_test(hazard_13_a_late_cancel_never_hits_the_next_statement),
 		cmocka_unit_test(a_terminated_session_is_lost_and_not_failed),
 		cmocka_unit_test(an_interrupt_frees_a_blocked_session_even_of_a_silent_server),
 		cmocka_unit_test(while_stopped_nothing_is_sent_but_the_rollback),

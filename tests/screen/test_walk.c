@@ -130,7 +130,10 @@ static void begin_and_pause(struct walk *w)
 	start(w, w->first,
 	      (const char *const[8]){"sandbox", "--rows", "250000", "--plan", w->plan});
 	must_show(w, "PLANS");
-	must_show(w, "rename users.username");
+	must_show(w, "add-check");
+	key(w, "/");
+	key(w, "rename-username\r");
+	must_show(w, "2, filtered");
 	/* The short form stands behind the long one. */
 	key(w, "j");
 	key(w, "\r");

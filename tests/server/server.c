@@ -136,7 +136,7 @@ static void configure(const struct lk_test_server *server, const char *settings)
 				"port = %d\n"
 				"shared_buffers = 64MB\n"
 				"wal_level = logical\n"
-				"max_connections = 60\n"
+				"max_connections = 120\n"
 				"%s\n",
 				primary->sockets, primary->port, settings ? settings : "");
 	must(lk_postgres_configure(primary, lines, &error), &error);

@@ -92,7 +92,7 @@ static struct lk_test_load *busy(const struct lk_test_server *server)
 		8000);
 }
 
-static void a_reader_is_waited_for_outside_the_queue(void **state)
+static void pg_repack_49_a_reader_is_waited_for_outside_the_queue(void **state)
 {
 	struct lk_test_steps steps;
 	struct lk_test_load_result result;
@@ -191,7 +191,7 @@ static void begin_autovacuum(const struct lk_test_server *server)
 		60));
 }
 
-static void an_autovacuum_gives_way(void **state)
+static void hazard_11_an_autovacuum_gives_way(void **state)
 {
 	struct lk_test_steps steps;
 	begin_autovacuum(*state);
@@ -206,7 +206,7 @@ static void an_autovacuum_gives_way(void **state)
 }
 
 /* Without the right to set deadlock_timeout, and without the right to see whose session it is. */
-static void an_autovacuum_gives_way_to_an_ordinary_role(void **state)
+static void hazard_11_an_autovacuum_gives_way_to_an_ordinary_role(void **state)
 {
 	struct lk_test_steps steps;
 	begin_autovacuum(*state);
@@ -216,6 +216,44 @@ static void an_autovacuum_gives_way_to_an_ordinary_role(void **state)
 	assert_contains(said, "one longer try of 1200 ms, so that the autovacuum gives way");
 	free(said);
 	lk_test_steps_close(&steps);
+}
+
+/* One that keeps transaction numbers from running out does not yield to anybody: it is waited for. */
+static void hazard_11_an_autovacuum_to_prevent_wraparound_is_waited_for(void **state)
+{
+	struct lk_test_steps steps;
+	struct lk_test_load_result result;
+	make(*state,
+	     "ALTER TABLE g SET (autovacuum_freeze_max_age = 100000, autovacuum_vacuum_cost_delay = 100,"
+	     " autovacuum_vacuum_cost_limit = 1); INSERT INTO g SELECT generate_series(2000, 40000)");
+	/* Numbers are used up by subtransactions that write. */
+	lk_test_sql(
+		*state,
+		"CREATE TEMP TABLE used (n int); DO $$BEGIN FOR i IN 1..100500 LOOP BEGIN INSERT INTO"
+		" used VALUES (1); EXCEPTION WHEN division_by_zero THEN END; END LOOP; END$$");
+	assert_true(lk_test_wait(
+		*state,
+		"SELECT count(*) > 0 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE query LIKE"
+		" '%public.g (to prevent wraparound)' AND relation = 'g'::regclass AND granted",
+		60));
+	lk_test_steps_open(&steps, *state, ADD_COLUMN);
+	struct lk_test_load *load = busy(*state);
+	lk_test_step_begin(&steps, DDL, false);
+	must_hear(&steps, "an autovacuum to prevent wraparound, has worked on g for");
+	wait_for_load(load, 400);
+	assert_false(lk_test_step_ended(&steps));
+	/* Here a person has decided that the change comes first. */
+	lk_test_sql(*state, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE"
+			    " '%public.g (to prevent wraparound)'");
+	must_be_done(&steps, lk_test_step_end(&steps));
+	lk_test_load_stop(load, &result);
+	assert_string_equal(result.first_error, "");
+	assert_true(result.longest_ms < 500);
+	char *said = lk_test_steps_said(&steps);
+	assert_null(strstr(said, "one longer try"));
+	free(said);
+	lk_test_steps_close(&steps);
+	lk_test_sql(*state, "DROP TABLE g");
 }
 
 /* Transactions of other roles, whose age an ordinary role is not told, follow each other closely. */
@@ -311,12 +349,13 @@ static void a_statement_that_keeps_others_waiting_ends_in_a_sentence(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_reader_is_waited_for_outside_the_queue),
+		cmocka_unit_test(pg_repack_49_a_reader_is_waited_for_outside_the_queue),
 		cmocka_unit_test(a_transaction_that_comes_in_between_delays_nobody_for_long),
 		cmocka_unit_test(a_stop_ends_the_wait_at_once),
 		cmocka_unit_test(a_prepared_transaction_is_named),
-		cmocka_unit_test(an_autovacuum_gives_way),
-		cmocka_unit_test(an_autovacuum_gives_way_to_an_ordinary_role),
+		cmocka_unit_test(hazard_11_an_autovacuum_gives_way),
+		cmocka_unit_test(hazard_11_an_autovacuum_gives_way_to_an_ordinary_role),
+		cmocka_unit_test(hazard_11_an_autovacuum_to_prevent_wraparound_is_waited_for),
 		cmocka_unit_test(an_ordinary_role_comes_through_a_busy_table),
 		cmocka_unit_test(timeouts_of_the_role_do_not_break_us),
 		cmocka_unit_test(a_statement_that_keeps_others_waiting_ends_in_a_sentence),

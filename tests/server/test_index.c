@@ -6,7 +6,9 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "step/pg_index.h"
 #include "tests/server/steps.h"
+#include "watch/sample.h"
 
 #define DDL "ddl-1"
 #define BUILD(unique, name, table)                                                                 \
@@ -92,7 +94,7 @@ static void stop_half_way(struct lk_test_steps *steps, const struct lk_test_serv
 	PQfinish(writer);
 }
 
-static void a_build_that_was_stopped_begins_again(void **state)
+static void strong_migrations_233_a_build_that_was_stopped_begins_again(void **state)
 {
 	struct lk_test_steps steps;
 	open_on(&steps, *state, PLAIN);
@@ -318,10 +320,217 @@ static void a_build_that_nobody_lets_finish_ends_in_a_sentence(void **state)
 	lk_test_steps_close(&steps);
 }
 
+#define IF_NOT_EXISTS                                                                              \
+	"plan: p\nsteps:\n  expand:\n    - ddl: 'CREATE INDEX CONCURRENTLY IF NOT EXISTS i_n ON i" \
+	" (n)'\n"
+
+static void squawk_1230_if_not_exists_is_never_trusted(void **state)
+{
+	struct lk_test_steps steps;
+	open_on(&steps, *state, IF_NOT_EXISTS);
+	leave_invalid(*state, "i");
+	must_be(&steps, lk_test_step_forward(&steps, DDL), LK_OUTCOME_DONE);
+	assert_index(*state, "i valid");
+	lk_test_steps_close(&steps);
+	/* A valid one that was there before may be over anything. */
+	open_on(&steps, *state, IF_NOT_EXISTS);
+	lk_test_sql(*state, "CREATE INDEX i_n ON i (id)");
+	must_be(&steps, lk_test_step_forward(&steps, DDL), LK_OUTCOME_FAILED);
+	assert_contains(steps.error.text, "IF NOT EXISTS would take it for the one wanted");
+	lk_test_steps_close(&steps);
+	/* Nor does something else of that name count. */
+	open_on(&steps, *state, IF_NOT_EXISTS);
+	leave_invalid(*state, "j");
+	must_be(&steps, lk_test_step_forward(&steps, DDL), LK_OUTCOME_FAILED);
+	assert_contains(steps.error.text, "something else has that name");
+	assert_index(*state, "j invalid");
+	lk_test_steps_close(&steps);
+}
+
+#define REBUILD "plan: p\nsteps:\n  expand:\n    - ddl: 'REINDEX INDEX CONCURRENTLY i_n'\n"
+#define LEFTOVERS                                                                                  \
+	"SELECT count(*) FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE relname LIKE"   \
+	" 'i_n_ccnew%' AND NOT indisvalid"
+
+static void what_a_reindex_leaves_is_found_and_named(void **state)
+{
+	struct lk_test_steps steps;
+	open_on(&steps, *state, REBUILD);
+	lk_test_sql(*state, "CREATE INDEX i_n ON i (n)");
+	PGconn *writer = old_writer(*state);
+	lk_test_step_begin(&steps, DDL, false);
+	assert_true(lk_test_wait(*state, "SELECT (" LEFTOVERS ") = 1", 30));
+	lk_test_steps_stop(&steps);
+	must_be(&steps, lk_test_step_end(&steps), LK_OUTCOME_STOPPED);
+	PQfinish(writer);
+	assert_int_equal(lk_test_number(*state, LEFTOVERS), 1);
+	must_be(&steps, lk_test_step_forward(&steps, DDL), LK_OUTCOME_DONE);
+	char *said = lk_test_steps_said(&steps);
+	assert_contains(
+		said, "public.i_n_ccnew was left by an interrupted REINDEX CONCURRENTLY: dropped");
+	free(said);
+	assert_int_equal(lk_test_number(*state, LEFTOVERS), 0);
+	assert_index(*state, "i valid");
+	lk_test_steps_close(&steps);
+}
+
+static void what_somebodys_reindex_left_is_only_named(void **state)
+{
+	struct lk_test_steps steps;
+	open_on(&steps, *state, REBUILD);
+	lk_test_sql(*state, "CREATE INDEX i_n ON i (n); CREATE TABLE other_i_n_ccnew (n int)");
+	PGconn *writer = old_writer(*state), *other = lk_test_connect(*state);
+	char state_[6];
+	lk_test_do(other, "SET statement_timeout = '400ms'");
+	assert_string_equal(lk_test_state(other, "REINDEX INDEX CONCURRENTLY i_n", state_),
+			    "57014");
+	PQfinish(other);
+	PQfinish(writer);
+	assert_int_equal(lk_test_number(*state, LEFTOVERS), 1);
+	must_be(&steps, lk_test_step_forward(&steps, DDL), LK_OUTCOME_DONE);
+	char *said = lk_test_steps_said(&steps);
+	assert_contains(said,
+			"public.i_n_ccnew stands on the table, left by somebody's interrupted");
+	free(said);
+	assert_int_equal(lk_test_number(*state, LEFTOVERS), 1);
+	lk_test_sql(*state, "DROP TABLE other_i_n_ccnew");
+	lk_test_steps_close(&steps);
+}
+
+#define DROP                                                                                       \
+	"plan: p\nsteps:\n  expand:\n    - ddl: 'DROP INDEX CONCURRENTLY i_n'\n"                   \
+	"      undo: 'CREATE INDEX CONCURRENTLY i_n ON i (n)'\n"
+
+static void a_drop_that_got_half_way_is_built_again(void **state)
+{
+	struct lk_test_steps steps;
+	open_on(&steps, *state, DROP);
+	lk_test_sql(*state, "CREATE INDEX i_n ON i (n)");
+	PGconn *writer = old_writer(*state);
+	lk_test_step_begin(&steps, DDL, false);
+	assert_true(lk_test_wait(*state, HALF_BUILT, 30));
+	lk_test_steps_stop(&steps);
+	must_be(&steps, lk_test_step_end(&steps), LK_OUTCOME_STOPPED);
+	PQfinish(writer);
+	assert_index(*state, "i invalid");
+	must_be(&steps, lk_test_step_backward(&steps, DDL), LK_OUTCOME_DONE);
+	assert_index(*state, "i valid");
+	lk_test_steps_close(&steps);
+}
+
+static void a_drop_that_nobody_heard_of_is_built_again(void **state)
+{
+	struct lk_test_steps steps;
+	open_on(&steps, *state, DROP);
+	lk_test_sql(*state, "CREATE INDEX i_n ON i (n)");
+	/* Begun and not done: there is nothing to build. */
+	lk_test_sql(*state, "UPDATE lockkeeper.step SET state = 'running' WHERE verb = 'ddl'");
+	int64_t built = lk_test_number(*state, "SELECT 'i_n'::regclass::oid");
+	must_be(&steps, lk_test_step_backward(&steps, DDL), LK_OUTCOME_DONE);
+	assert_int_equal(lk_test_number(*state, "SELECT 'i_n'::regclass::oid"), built);
+	lk_test_sql(*state, "DROP INDEX i_n");
+	must_be(&steps, lk_test_step_backward(&steps, DDL), LK_OUTCOME_DONE);
+	assert_index(*state, "i valid");
+	lk_test_steps_close(&steps);
+}
+
+/* Takes samples until one of them shows the worker at this. */
+static void must_show(struct lk_test_steps *steps, const char *text)
+{
+	struct lk_error error;
+	char shown[400] = "nothing";
+	char *uri = lk_test_server_uri(steps->server, LK_TEST_PRIMARY);
+	struct lk_session *session = lk_session_open(uri, steps->name, "watch", &error);
+	const struct lk_watch_scope scope = {.run = steps->name};
+	bool found = false;
+	int64_t deadline = lk_clock_us() + 20000000;
+	while (session && !found && lk_clock_us() < deadline) {
+		struct lk_sample sample = {0};
+		if (!lk_watch_sample(session, &scope, &sample, &error))
+			fail_msg("%s", error.text);
+		found = strstr(sample.work, text) != NULL;
+		if (sample.work[0])
+			LK_COPY(shown, sample.work);
+		if (found)
+			assert_true(sample.work_phase[0]);
+		lk_sample_free(&sample);
+		lk_sleep_ms(10);
+	}
+	lk_session_close(session);
+	free(uri);
+	if (!found)
+		fail_msg("\"%s\" was not shown, but %s", text, shown);
+}
+
+static void a_build_shows_whom_it_waits_for(void **state)
+{
+	struct lk_test_steps steps;
+	char text[150];
+	open_on(&steps, *state, PLAIN);
+	PGconn *writer = old_writer(*state);
+	lk_test_do(writer, "SET application_name TO 'report'");
+	lk_test_step_begin(&steps, DDL, false);
+	snprintf(
+		text, sizeof text,
+		"waiting for writers before build: 0 of 1 gone, now for process %d (postgres report), "
+		"whose transaction is ",
+		PQbackendPID(writer));
+	must_show(&steps, text);
+	PQfinish(writer);
+	must_be(&steps, lk_test_step_end(&steps), LK_OUTCOME_DONE);
+	lk_test_steps_close(&steps);
+}
+
+static void a_build_shows_how_far_it_is(void **state)
+{
+	struct lk_test_steps steps;
+	open_on(&steps, *state, PLAIN);
+	lk_test_sql(*state,
+		    "CREATE OR REPLACE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS"
+		    " 'BEGIN IF $1 = 1000 THEN PERFORM pg_sleep(4); END IF; RETURN $1; END'");
+	lk_test_steps_close(&steps);
+	lk_test_steps_open(
+		&steps, *state,
+		"plan: p\nsteps:\n  expand:\n"
+		"    - ddl: 'CREATE INDEX CONCURRENTLY i_n ON i (slow(n))'\n"
+		"    - ddl: 'ALTER TABLE i ADD CONSTRAINT s CHECK (slow(n) > 0) NOT VALID'\n"
+		"    - ddl: 'ALTER TABLE i VALIDATE CONSTRAINT s'\n");
+	lk_test_steps_until(&steps, DDL);
+	lk_test_step_begin(&steps, DDL, false);
+	must_show(&steps, "building index: scanning table: 4 of 5 blocks (80 %); ");
+	lk_test_steps_stop(&steps);
+	must_be(&steps, lk_test_step_end(&steps), LK_OUTCOME_STOPPED);
+	steps.next++;
+	lk_test_sql(*state, "ANALYZE i");
+	lk_test_steps_until(&steps, "ddl-3");
+	lk_test_step_begin(&steps, "ddl-3", false);
+	must_show(&steps, "works on i (40 kB); ");
+	lk_test_steps_stop(&steps);
+	must_be(&steps, lk_test_step_end(&steps), LK_OUTCOME_STOPPED);
+	lk_test_steps_close(&steps);
+}
+
+static void servers_that_build_corrupt_indexes_are_known(void **state)
+{
+	static const struct {
+		int version;
+		bool safe;
+	} servers[] = {{130010, true}, {140000, false}, {140003, false},
+		       {140004, true}, {150018, true},	{180000, true}};
+	struct lk_error error;
+	(void)state;
+	for (size_t i = 0; i < LK_COUNT(servers); i++)
+		assert_int_equal(lk_pg_index_build_is_safe(servers[i].version, &error),
+				 servers[i].safe);
+	assert_false(lk_pg_index_build_is_safe(140002, &error));
+	assert_contains(error.text, "PostgreSQL 14.2 builds corrupt indexes CONCURRENTLY");
+	assert_int_equal(error.class, LK_ERROR_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_build_that_was_stopped_begins_again),
+		cmocka_unit_test(strong_migrations_233_a_build_that_was_stopped_begins_again),
 		cmocka_unit_test(a_build_that_was_stopped_is_taken_back),
 		cmocka_unit_test(a_lost_session_leaves_nothing_that_is_trusted),
 		cmocka_unit_test(rows_that_are_not_unique_are_the_servers_sentence),
@@ -331,6 +540,14 @@ int main(void)
 		cmocka_unit_test(indexes_are_found_in_their_tables_schema),
 		cmocka_unit_test(a_build_gives_way_a_few_times),
 		cmocka_unit_test(a_build_that_nobody_lets_finish_ends_in_a_sentence),
+		cmocka_unit_test(squawk_1230_if_not_exists_is_never_trusted),
+		cmocka_unit_test(what_a_reindex_leaves_is_found_and_named),
+		cmocka_unit_test(what_somebodys_reindex_left_is_only_named),
+		cmocka_unit_test(a_drop_that_got_half_way_is_built_again),
+		cmocka_unit_test(a_drop_that_nobody_heard_of_is_built_again),
+		cmocka_unit_test(a_build_shows_whom_it_waits_for),
+		cmocka_unit_test(a_build_shows_how_far_it_is),
+		cmocka_unit_test(servers_that_build_corrupt_indexes_are_known),
 	};
 	return cmocka_run_group_tests_name("indexes", tests, start, stop);
 }

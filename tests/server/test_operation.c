@@ -333,7 +333,6 @@ static const struct {
 	 "replica identity of the table, by index ident", 0},
 	{TABLE "ALTER TABLE t ADD COLUMN user_handle int", "already has a column \"user_handle\"",
 	 0},
-	{TABLE "ALTER TABLE t ENABLE ROW LEVEL SECURITY", "row level security", 0},
 	{"CREATE TABLE t (id int PRIMARY KEY, user_name text)",
 	 "table t has no column \"username\"; did you mean \"user_name\"?", 0},
 	{"CREATE TABLE t (id int PRIMARY KEY, \"userName\" text)", "but it has \"userName\"", 0},

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The sandbox as its users see it: it starts, its application survives a migration, its comparison
  * finds what is wrong, and nothing of it stays behind. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 #include <jansson.h>
 #include <libpq-fe.h>
@@ -29,122 +22,7 @@
 #include "sandbox/postgres.h"
 #include "sandbox/protocol.h"
 #include "sandbox/sandbox.h"
-
-#define ROWS 10000
-#define PATIENCE_US 60000000
-
-static struct lk_sandbox start_sandbox(const struct lk_sandbox_options *options)
-{
-	struct lk_sandbox sandbox;
-	struct lk_error error = {0};
-	if (!lk_sandbox_start(options, NULL, NULL, &sandbox, &error))
-		fail_msg("%s", error.text);
-	return sandbox;
-}
-
-static struct lk_sandbox start_small(int writes)
-{
-	const struct lk_sandbox_options options = {.rows = ROWS, .writes = writes};
-	return start_sandbox(&options);
-}
-
-static void stop_sandbox(struct lk_sandbox *sandbox)
-{
-	struct lk_error error = {0};
-	if (!lk_sandbox_stop(sandbox, &error))
-		fail_msg("%s", error.text);
-	assert_int_not_equal(access(sandbox->folder, F_OK), 0);
-}
-
-static struct lk_sandbox_result result_of(struct lk_sandbox *sandbox)
-{
-	struct lk_sandbox_result result;
-	struct lk_error error = {0};
-	if (!lk_sandbox_result(sandbox, &result, &error))
-		fail_msg("%s", error.text);
-	return result;
-}
-
-static void run_sql(const struct lk_sandbox *sandbox, const char *sql)
-{
-	struct lk_error error = {0};
-	PGconn *connection = PQconnectdb(sandbox->uri);
-	if (!lk_postgres_execute(connection, sql, &error))
-		fail_msg("%s: %s", sql, error.text);
-	PQfinish(connection);
-}
-
-static char *value_of(const char *uri, const char *sql)
-{
-	PGconn *connection = PQconnectdb(uri);
-	PGresult *result = PQexec(connection, sql);
-	char *value = PQntuples(result) > 0 ? lk_strdup(PQgetvalue(result, 0, 0)) : NULL;
-	if (!value)
-		print_error("%s: %s\n", sql, PQerrorMessage(connection));
-	PQclear(result);
-	PQfinish(connection);
-	assert_non_null(value);
-	return value;
-}
-
-static json_t *figures_of(const struct lk_sandbox *sandbox)
-{
-	json_t *figures = json_load_file(sandbox->application_file, 0, NULL);
-	assert_non_null(figures);
-	return figures;
-}
-
-static double figure_of(const struct lk_sandbox *sandbox, const char *name)
-{
-	json_t *figures = figures_of(sandbox);
-	json_t *member = json_object_get(figures, name);
-	assert_non_null(member);
-	double value = json_number_value(member);
-	json_decref(figures);
-	return value;
-}
-
-static void wait_for_figure(const struct lk_sandbox *sandbox, const char *name, double at_least)
-{
-	int64_t deadline = lk_clock_us() + PATIENCE_US;
-	while (figure_of(sandbox, name) < at_least) {
-		if (lk_clock_us() > deadline)
-			fail_msg("%s stays below %f", name, at_least);
-		lk_sleep_ms(20);
-	}
-}
-
-static void wait_for_releases(const struct lk_sandbox *sandbox, const char *expected)
-{
-	int64_t deadline = lk_clock_us() + PATIENCE_US;
-	for (bool same = false; !same;) {
-		json_t *figures = figures_of(sandbox);
-		const char *releases = json_string_value(json_object_get(figures, "releases"));
-		assert_non_null(releases);
-		same = strcmp(releases, expected) == 0;
-		if (!same && lk_clock_us() > deadline)
-			fail_msg("the releases stay \"%s\"", releases);
-		json_decref(figures);
-		lk_sleep_ms(20);
-	}
-}
-
-/* Something may need the application to have run for a while after it; this many more transactions.
- */
-static void wait_for_more(const struct lk_sandbox *sandbox, int count)
-{
-	wait_for_figure(sandbox, "transactions", figure_of(sandbox, "transactions") + count);
-}
-
-static void assert_clean(const struct lk_sandbox_result *result)
-{
-	if (result->errors != 0)
-		fail_msg("%lld errors, the first: %s", (long long)result->errors,
-			 result->first_error);
-	assert_int_equal(result->rows_different, 0);
-	assert_true(result->rows >= ROWS);
-	assert_int_equal(result->rows_compared, result->rows);
-}
+#include "tests/server/practice.h"
 
 static void quantiles_are_close_and_never_too_small(void **state)
 {
@@ -184,14 +62,15 @@ static void both_servers_serve_on_private_sockets(void **state)
 {
 	const struct lk_sandbox *sandbox = *state;
 	static const char address_sql[] = "SHOW listen_addresses";
-	char *address = value_of(sandbox->uri, address_sql);
-	char *standby = value_of(sandbox->replica_uri, "SELECT pg_is_in_recovery()");
-	char *level = value_of(sandbox->uri, "SHOW wal_level");
-	char *index =
-		value_of(sandbox->uri,
-			 "SELECT count(*) FROM pg_indexes WHERE indexname = 'users_username_idx'");
-	char *streaming = value_of(sandbox->uri, "SELECT count(*) FROM pg_stat_replication WHERE "
-						 "application_name = 'standby1'");
+	char *address = lk_practice_value(sandbox->uri, address_sql);
+	char *standby = lk_practice_value(sandbox->replica_uri, "SELECT pg_is_in_recovery()");
+	char *level = lk_practice_value(sandbox->uri, "SHOW wal_level");
+	char *index = lk_practice_value(
+		sandbox->uri,
+		"SELECT count(*) FROM pg_indexes WHERE indexname = 'users_username_idx'");
+	char *streaming =
+		lk_practice_value(sandbox->uri, "SELECT count(*) FROM pg_stat_replication WHERE "
+						"application_name = 'standby1'");
 	assert_string_equal(address, "");
 	assert_string_equal(standby, "t");
 	assert_string_equal(level, "logical");
@@ -207,13 +86,13 @@ static void both_servers_serve_on_private_sockets(void **state)
 static void the_application_keeps_its_pace(void **state)
 {
 	struct lk_sandbox *sandbox = *state;
-	wait_for_releases(sandbox, "41: 8 connections");
-	wait_for_figure(sandbox, "transactions", 900);
-	wait_for_figure(sandbox, "p99_alone_ms", 0.001);
-	assert_true(figure_of(sandbox, "per_s") > 150);
-	assert_true(figure_of(sandbox, "p50_ms") > 0);
-	assert_true(figure_of(sandbox, "p99_run_ms") == -1);
-	assert_int_equal(figure_of(sandbox, "errors"), 0);
+	lk_practice_await_releases(sandbox, "41: 8 connections");
+	lk_practice_await_figure(sandbox, "transactions", 900);
+	lk_practice_await_figure(sandbox, "p99_alone_ms", 0.001);
+	assert_true(lk_practice_figure(sandbox, "per_s") > 150);
+	assert_true(lk_practice_figure(sandbox, "p50_ms") > 0);
+	assert_true(lk_practice_figure(sandbox, "p99_run_ms") == -1);
+	assert_int_equal(lk_practice_figure(sandbox, "errors"), 0);
 }
 
 static pid_t primary_of(const struct lk_sandbox *sandbox)
@@ -229,55 +108,91 @@ static void a_stall_is_measured_from_when_work_was_due(void **state)
 {
 	struct lk_sandbox *sandbox = *state;
 	struct lk_error error;
-	assert_true(figure_of(sandbox, "longest_stall_ms") < 600);
+	assert_true(lk_practice_figure(sandbox, "longest_stall_ms") < 600);
 	PGconn *connection = PQconnectdb(sandbox->uri);
 	assert_true(lk_postgres_execute(connection, "BEGIN; LOCK TABLE users", &error));
-	wait_for_figure(sandbox, "longest_stall_ms", 600);
+	lk_practice_await_figure(sandbox, "longest_stall_ms", 600);
 	assert_true(lk_postgres_execute(connection, "ROLLBACK", &error));
 	PQfinish(connection);
-	wait_for_figure(sandbox, "max_ms", 600);
-	wait_for_more(sandbox, 300);
+	lk_practice_await_figure(sandbox, "max_ms", 600);
+	lk_practice_await_more(sandbox, 300);
 	/* Every transaction that was due meanwhile counts as slow, not only the eight that waited.
 	 */
-	assert_true(figure_of(sandbox, "p95_ms") > 20);
-	assert_int_equal(figure_of(sandbox, "errors"), 0);
+	assert_true(lk_practice_figure(sandbox, "p95_ms") > 20);
+	assert_int_equal(lk_practice_figure(sandbox, "errors"), 0);
 }
 
 static void the_comparison_finds_each_wrong_row(void **state)
 {
 	struct lk_sandbox *sandbox = *state;
-	struct lk_sandbox_result result = result_of(sandbox);
-	assert_clean(&result);
+	struct lk_sandbox_result result = lk_practice_result(sandbox);
+	lk_practice_clean(&result);
 	assert_true(result.transactions > 900);
 	assert_true(result.longest_stall_ms >= 600);
-	run_sql(sandbox, "UPDATE users SET username = 'somebody else' WHERE id = 4711");
-	result = result_of(sandbox);
+	lk_practice_sql(sandbox, "UPDATE users SET username = 'somebody else' WHERE id = 4711");
+	result = lk_practice_result(sandbox);
 	assert_int_equal(result.rows_different, 1);
-	run_sql(sandbox,
+	lk_practice_sql(
+		sandbox,
 		"UPDATE users SET username = 'not null' WHERE id = (SELECT max(id) FROM users "
 		"WHERE username IS NULL)");
-	result = result_of(sandbox);
+	result = lk_practice_result(sandbox);
 	assert_int_equal(result.rows_different, 2);
-	run_sql(sandbox, "INSERT INTO users (email) VALUES ('nobody wrote this')");
-	result = result_of(sandbox);
+	lk_practice_sql(sandbox, "INSERT INTO users (email) VALUES ('nobody wrote this')");
+	result = lk_practice_result(sandbox);
 	assert_int_equal(result.rows_different, 3);
-	run_sql(sandbox, "DELETE FROM orders WHERE user_id = 17; DELETE FROM users WHERE id = 17");
-	result = result_of(sandbox);
+	lk_practice_sql(sandbox, "DELETE FROM reviews WHERE id = 17");
+	result = lk_practice_result(sandbox);
 	assert_int_equal(result.rows_different, 4);
 	assert_int_equal(result.rows_compared, result.rows + 1);
+}
+
+/* Each column is compared, and in rows that were never written as in those that were. */
+static void the_comparison_looks_at_each_column(void **state)
+{
+	struct lk_sandbox *sandbox = *state;
+	static const char *const plants[][2] = {
+		{"users", "email = 'x' || id"},
+		{"users", "display_name = 'x'"},
+		{"users", "fax = 'x'"},
+		{"users", "balance = balance + 1"},
+		{"orders", "user_id = user_id + 1"},
+		{"orders", "amount = amount + 1"},
+		{"orders", "status = NULL"},
+		{"reviews", "order_id = order_id + 2"},
+		{"reviews", "stars = stars + 1"},
+		{"reviews", "body = NULL"},
+	};
+	int64_t before = lk_practice_result(sandbox).rows_different;
+	for (size_t i = 0; i < LK_COUNT(plants); i++) {
+		const char *table = plants[i][0];
+		/* The ends of the table: its first row and its newest. */
+		char *sql = lk_format(
+			"UPDATE %s SET %s WHERE id IN (SELECT min(id) + %zu FROM %s"
+			" UNION SELECT max(id) - %zu FROM %s WHERE email <> 'nobody wrote this')",
+			table, plants[i][1], i, table, i, table);
+		if (strcmp(table, "users") != 0)
+			strcpy(strstr(sql, " WHERE email"), ")");
+		lk_practice_sql(sandbox, sql);
+		int64_t now = lk_practice_result(sandbox).rows_different;
+		if (now <= before)
+			fail_msg("nobody found: %s", sql);
+		before = now;
+		free(sql);
+	}
 }
 
 static int start_shared(void **state)
 {
 	struct lk_sandbox *sandbox = lk_alloc(sizeof *sandbox);
-	*sandbox = start_small(300);
+	*sandbox = lk_practice_small(300);
 	*state = sandbox;
 	return 0;
 }
 
 static int stop_shared(void **state)
 {
-	stop_sandbox(*state);
+	lk_practice_stop(*state);
 	free(*state);
 	return 0;
 }
@@ -285,13 +200,15 @@ static int stop_shared(void **state)
 static const char expand_sql[] =
 	"BEGIN;"
 	"CREATE SCHEMA lockkeeper;"
-	"CREATE TABLE lockkeeper.run (name text, state text, wanted text,"
+	"CREATE TABLE lockkeeper.run (name text, state text, wanted text, document jsonb,"
 	" created_at timestamptz DEFAULT now());"
-	"CREATE TABLE lockkeeper.step (run text, name text, verb text, state text);"
-	"INSERT INTO lockkeeper.run VALUES ('r1', 'running', '');"
-	"INSERT INTO lockkeeper.step VALUES ('r1', 'contract', 'gate', 'pending'),"
-	" ('r1', 'verify-1', 'verify', 'pending'), ('r1', 'dual', 'dual_write', 'running'),"
-	" ('r0', 'contract', 'gate', 'done');"
+	"CREATE TABLE lockkeeper.step (run text, number int, name text, verb text, state text);"
+	"INSERT INTO lockkeeper.run VALUES"
+	" ('r1', 'running', '', '{\"steps\": [{\"to\": \"user_handle\"}]}');"
+	"INSERT INTO lockkeeper.step VALUES ('r1', 0, 'dual', 'dual_write', 'running'),"
+	" ('r1', 1, 'release-42', 'gate', 'pending'), ('r1', 2, 'verify-1', 'verify', 'pending'),"
+	" ('r1', 3, 'contract', 'gate', 'pending'), ('r1', 4, 'release-41-gone', 'gate', 'pending'),"
+	" ('r0', 0, 'contract', 'gate', 'done');"
 	"CREATE FUNCTION to_new() RETURNS trigger LANGUAGE plpgsql AS"
 	" 'BEGIN NEW.user_handle := NEW.username; RETURN NEW; END';"
 	"CREATE FUNCTION to_old() RETURNS trigger LANGUAGE plpgsql AS"
@@ -309,11 +226,11 @@ static const char expand_sql[] =
 
 static void backfill(const struct lk_sandbox *sandbox)
 {
-	for (int first = 0; first < 2 * ROWS; first += 1000) {
+	for (int first = 0; first < 2 * LK_PRACTICE_ROWS; first += 1000) {
 		char *sql = lk_format("UPDATE users SET user_handle = username "
 				      "WHERE id >= %d AND id < %d",
 				      first, first + 1000);
-		run_sql(sandbox, sql);
+		lk_practice_sql(sandbox, sql);
 		free(sql);
 	}
 }
@@ -321,55 +238,60 @@ static void backfill(const struct lk_sandbox *sandbox)
 static void a_renaming_by_hand_is_followed_without_an_error(void **state)
 {
 	(void)state;
-	struct lk_sandbox sandbox = start_small(400);
-	wait_for_more(&sandbox, 400);
-	run_sql(&sandbox, expand_sql);
-	wait_for_releases(&sandbox, "41: 4 connections, 42: 4 connections");
-	wait_for_figure(&sandbox, "p99_run_ms", 0.001);
+	struct lk_sandbox sandbox = lk_practice_small(400);
+	lk_practice_await_more(&sandbox, 400);
+	lk_practice_sql(&sandbox, expand_sql);
+	lk_practice_await_figure(&sandbox, "p99_run_ms", 0.001);
+	lk_practice_await_releases(&sandbox, "41: 8 connections");
+	/* The gate that asks for release 42 has been reached. */
+	lk_practice_sql(&sandbox, "UPDATE lockkeeper.step SET state = 'done' WHERE name = 'dual'");
+	lk_practice_await_releases(&sandbox, "41: 4 connections, 42: 4 connections");
 	backfill(&sandbox);
-	run_sql(&sandbox, "UPDATE lockkeeper.step SET state = 'done' WHERE name = 'verify-1'");
-	wait_for_more(&sandbox, 400);
+	lk_practice_sql(&sandbox,
+			"UPDATE lockkeeper.step SET state = 'done' WHERE name = 'verify-1'");
+	lk_practice_await_more(&sandbox, 400);
 
-	run_sql(&sandbox, "UPDATE lockkeeper.run SET wanted = 'rollback'");
-	wait_for_releases(&sandbox, "41: 8 connections");
-	run_sql(&sandbox, "UPDATE lockkeeper.run SET wanted = ''");
-	wait_for_releases(&sandbox, "41: 4 connections, 42: 4 connections");
+	lk_practice_sql(&sandbox, "UPDATE lockkeeper.run SET wanted = 'rollback'");
+	lk_practice_await_releases(&sandbox, "41: 8 connections");
+	lk_practice_sql(&sandbox, "UPDATE lockkeeper.run SET wanted = ''");
+	lk_practice_await_releases(&sandbox, "41: 4 connections, 42: 4 connections");
 
-	run_sql(&sandbox,
-		"UPDATE lockkeeper.step SET state = 'done' WHERE run = 'r1' AND name = 'contract'");
-	wait_for_releases(&sandbox, "42: 8 connections");
-	char *old = value_of(sandbox.uri, "SELECT count(*) FROM pg_stat_activity WHERE "
-					  "application_name = 'shop release 41'");
+	lk_practice_sql(
+		&sandbox,
+		"UPDATE lockkeeper.step SET state = 'done' WHERE run = 'r1' AND number < 4");
+	lk_practice_await_releases(&sandbox, "42: 8 connections");
+	char *old = lk_practice_value(sandbox.uri, "SELECT count(*) FROM pg_stat_activity WHERE "
+						   "application_name = 'shop release 41'");
 	assert_string_equal(old, "0");
 	free(old);
-	run_sql(&sandbox,
-		"BEGIN; DROP TRIGGER z1 ON users; DROP TRIGGER z2 ON users;"
-		"DROP TRIGGER z3 ON users; ALTER TABLE users DROP COLUMN username; COMMIT");
-	wait_for_more(&sandbox, 400);
-	struct lk_sandbox_result result = result_of(&sandbox);
-	assert_clean(&result);
-	stop_sandbox(&sandbox);
+	lk_practice_sql(&sandbox,
+			"BEGIN; DROP TRIGGER z1 ON users; DROP TRIGGER z2 ON users;"
+			"DROP TRIGGER z3 ON users; ALTER TABLE users DROP COLUMN username; COMMIT");
+	lk_practice_await_more(&sandbox, 400);
+	struct lk_sandbox_result result = lk_practice_result(&sandbox);
+	lk_practice_clean(&result);
+	lk_practice_stop(&sandbox);
 }
 
 /* The classic mistake: the column exists, and what the releases write is not carried over. */
 static void a_renaming_without_dual_write_is_caught(void **state)
 {
 	(void)state;
-	struct lk_sandbox sandbox = start_small(400);
-	run_sql(&sandbox, "ALTER TABLE users ADD COLUMN user_handle text");
-	wait_for_releases(&sandbox, "41: 4 connections, 42: 4 connections");
-	run_sql(&sandbox, "UPDATE users SET user_handle = username");
+	struct lk_sandbox sandbox = lk_practice_small(400);
+	lk_practice_sql(&sandbox, "ALTER TABLE users ADD COLUMN user_handle text");
+	lk_practice_await_releases(&sandbox, "41: 4 connections, 42: 4 connections");
+	lk_practice_sql(&sandbox, "UPDATE users SET user_handle = username");
 	/* Release 41 always believes what it reads, and here release 42 changed it behind its back.
 	 */
-	wait_for_figure(&sandbox, "transactions", 400);
-	struct lk_sandbox_result result = result_of(&sandbox);
+	lk_practice_await_figure(&sandbox, "transactions", 400);
+	struct lk_sandbox_result result = lk_practice_result(&sandbox);
 	assert_true(result.rows_different > 0);
-	stop_sandbox(&sandbox);
+	lk_practice_stop(&sandbox);
 }
 
 static void wait_until_gone(pid_t pid)
 {
-	int64_t deadline = lk_clock_us() + PATIENCE_US;
+	int64_t deadline = lk_clock_us() + LK_PRACTICE_PATIENCE_US;
 	while (kill(pid, 0) == 0 || errno != ESRCH) {
 		waitpid(pid, NULL, WNOHANG);
 		if (lk_clock_us() > deadline)
@@ -381,12 +303,12 @@ static void wait_until_gone(pid_t pid)
 static void a_killed_sandbox_takes_its_servers_along(void **state)
 {
 	(void)state;
-	struct lk_sandbox killed = start_small(100);
+	struct lk_sandbox killed = lk_practice_small(100);
 	pid_t server = primary_of(&killed);
 	assert_true(server > 0);
 	kill(killed.pid, SIGKILL);
 	wait_until_gone(killed.pid);
-	int64_t deadline = lk_clock_us() + PATIENCE_US;
+	int64_t deadline = lk_clock_us() + LK_PRACTICE_PATIENCE_US;
 	while (primary_of(&killed) != 0) {
 		assert_true(lk_clock_us() < deadline);
 		lk_sleep_ms(10);
@@ -397,10 +319,10 @@ static void a_killed_sandbox_takes_its_servers_along(void **state)
 	assert_false(lk_sandbox_result(&killed, &result, &error));
 	assert_int_equal(error.class, LK_ERROR_LOST);
 
-	struct lk_sandbox next = start_small(0);
+	struct lk_sandbox next = lk_practice_small(0);
 	assert_int_not_equal(access(killed.folder, F_OK), 0);
 	close(killed.connection);
-	stop_sandbox(&next);
+	lk_practice_stop(&next);
 }
 
 static struct lk_folder folder_with_server(const struct lk_postgres *postgres,
@@ -469,7 +391,7 @@ static void it_ends_at_its_time(void **state)
 {
 	(void)state;
 	const struct lk_sandbox_options options = {.rows = 100, .writes = 50, .max_time_ms = 300};
-	struct lk_sandbox sandbox = start_sandbox(&options);
+	struct lk_sandbox sandbox = lk_practice_start(&options);
 	wait_until_gone(sandbox.pid);
 	assert_int_not_equal(access(sandbox.folder, F_OK), 0);
 	close(sandbox.connection);
@@ -480,15 +402,15 @@ static void it_ends_when_nobody_uses_it(void **state)
 {
 	(void)state;
 	const struct lk_sandbox_options options = {.rows = 100, .writes = 100, .idle_ms = 1200};
-	struct lk_sandbox sandbox = start_sandbox(&options);
+	struct lk_sandbox sandbox = lk_practice_start(&options);
 	char *uri = lk_format("%s&application_name=lockkeeper:r1:worker", sandbox.uri);
 	PGconn *keeper = PQconnectdb(uri);
 	assert_int_equal(PQstatus(keeper), CONNECTION_OK);
 	/* The deployment looks several times a second; after so many transactions it has seen the
 	 * keeper. */
-	wait_for_more(&sandbox, 100);
+	lk_practice_await_more(&sandbox, 100);
 	close(sandbox.connection);
-	wait_for_more(&sandbox, 250);
+	lk_practice_await_more(&sandbox, 250);
 	assert_int_equal(kill(sandbox.pid, 0), 0);
 	PQfinish(keeper);
 	wait_until_gone(sandbox.pid);
@@ -501,7 +423,7 @@ static void a_kept_folder_stays(void **state)
 	(void)state;
 	struct lk_error error = {0};
 	const struct lk_sandbox_options options = {.rows = 100, .keep = true};
-	struct lk_sandbox sandbox = start_sandbox(&options);
+	struct lk_sandbox sandbox = lk_practice_start(&options);
 	assert_true(lk_sandbox_stop(&sandbox, &error));
 	assert_int_equal(access(sandbox.folder, F_OK), 0);
 	assert_int_equal(primary_of(&sandbox), 0);
@@ -581,6 +503,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_application_keeps_its_pace),
 		cmocka_unit_test(a_stall_is_measured_from_when_work_was_due),
 		cmocka_unit_test(the_comparison_finds_each_wrong_row),
+		cmocka_unit_test(the_comparison_looks_at_each_column),
 	};
 	/* Leftovers are counted and looked for, so no other program's sandboxes may be among them.
 	 */

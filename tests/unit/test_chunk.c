@@ -26,6 +26,48 @@ static void a_chunk_grows_to_the_wished_duration(void **state)
 	assert_in_range(chunk.rows, 4990, 5010);
 }
 
+static void it_does_so_within_ten_chunks(void **state)
+{
+	static const double row_ms[] = {0.005, 0.02, 0.1, 1};
+	(void)state;
+	for (size_t i = 0; i < sizeof row_ms / sizeof *row_ms; i++) {
+		struct lk_chunk chunk;
+		lk_chunk_init(&chunk);
+		for (int n = 0; n < 10; n++)
+			lk_chunk_learn(&chunk, chunk.rows, (double)chunk.rows * row_ms[i], 0, 100);
+		assert_in_range((double)chunk.rows * row_ms[i], 80, 120);
+	}
+}
+
+/* Times that go up and down by a third leave the size near its place. */
+static void odd_chunks_do_not_throw_it_about(void **state)
+{
+	struct test_random random = {UINT64_C(5)};
+	struct lk_chunk chunk;
+	(void)state;
+	lk_chunk_init(&chunk);
+	for (int n = 0; n < 500; n++) {
+		double noise = 0.67 + (double)test_random(&random, 660) / 1000;
+		lk_chunk_learn(&chunk, chunk.rows, (double)chunk.rows * 0.02 * noise, 0, 100);
+		if (n >= 20)
+			assert_in_range((double)chunk.rows * 0.02, 80, 120);
+	}
+}
+
+/* A server that becomes ten times slower is believed at once, one that becomes faster soon. */
+static void a_change_is_followed(void **state)
+{
+	struct lk_chunk chunk;
+	(void)state;
+	lk_chunk_init(&chunk);
+	settle(&chunk, 0.02, 100, 60);
+	lk_chunk_learn(&chunk, chunk.rows, (double)chunk.rows * 0.2, 0, 100);
+	assert_in_range(chunk.rows, 490, 510);
+	for (int n = 0; n < 6; n++)
+		lk_chunk_learn(&chunk, chunk.rows, (double)chunk.rows * 0.02, 0, 100);
+	assert_in_range(chunk.rows, 4000, 5010);
+}
+
 static void a_chunk_at_most_doubles_and_shrinks_at_once(void **state)
 {
 	struct lk_chunk chunk;
@@ -97,6 +139,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chunk_grows_to_the_wished_duration),
+		cmocka_unit_test(it_does_so_within_ten_chunks),
+		cmocka_unit_test(odd_chunks_do_not_throw_it_about),
+		cmocka_unit_test(a_change_is_followed),
 		cmocka_unit_test(a_chunk_at_most_doubles_and_shrinks_at_once),
 		cmocka_unit_test(waiting_sessions_halve_the_duration_down_to_a_floor),
 		cmocka_unit_test(the_size_stays_between_one_row_and_the_most),

@@ -172,7 +172,7 @@ static void json_is_strict(void **state)
 		 "\"n\"}]}",
 		 "two steps are named n"},
 		{"{\"plan\":\"p\",\"operations\":[{\"kind\":\"drop_all\"}]}",
-		 "operation 1 is not known"},
+		 "operation 1: it is of no known kind"},
 		{"{\"plan\":\"p\",\"limits\":{\"lag_ms\":-1}}", "lag_ms is not a whole number"},
 		{"{\"plan\":\"p\",\"limits\":{\"speed\":1}}", "unknown limit speed"},
 	};

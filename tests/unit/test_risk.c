@@ -198,6 +198,110 @@ static void what_the_executor_needs_is_exact(void **state)
 	}
 }
 
+static void every_table_is_listed_with_its_lock(void **state)
+{
+	static const struct {
+		const char *sql, *locks;
+	} listed[] = {
+		{"ALTER TABLE a ADD FOREIGN KEY (x) REFERENCES s.b",
+		 "SHARE ROW EXCLUSIVE on a, s.b"},
+		{"ALTER TABLE a ADD x int REFERENCES b",
+		 "ACCESS EXCLUSIVE on a; SHARE ROW EXCLUSIVE on b"},
+		{"ALTER TABLE a ADD x int; ALTER TABLE b VALIDATE CONSTRAINT c; SELECT 1 FROM d",
+		 "ACCESS EXCLUSIVE on a; SHARE UPDATE EXCLUSIVE on b; ACCESS SHARE on d"},
+		{"ALTER TABLE a ADD x int; ALTER TABLE a ADD y int", "ACCESS EXCLUSIVE on a"},
+		{"DROP TABLE a, s.b", "ACCESS EXCLUSIVE on a, s.b"},
+		{"TRUNCATE a, b", "ACCESS EXCLUSIVE on a, b"},
+		{"CREATE VIEW v AS SELECT * FROM a JOIN b USING (id)",
+		 "ACCESS EXCLUSIVE on v; ACCESS SHARE on a, b"},
+		{"INSERT INTO a SELECT * FROM b", "ROW EXCLUSIVE on a; ACCESS SHARE on b"},
+		{"ALTER TABLE a ATTACH PARTITION b DEFAULT",
+		 "ACCESS EXCLUSIVE on b; SHARE UPDATE EXCLUSIVE on a"},
+		{"COMMENT ON COLUMN s.a.x IS 'y'", "SHARE UPDATE EXCLUSIVE on s.a"},
+		{"GRANT SELECT ON a TO PUBLIC", "none"},
+		{"CREATE TABLE a (x int)", "none"},
+		{"ALTER TABLE a FROBNICATE", "not checked"},
+	};
+	(void)state;
+	for (size_t i = 0; i < LK_COUNT(listed); i++) {
+		struct lk_risk risk;
+		char text[200];
+		lk_risk_statement(listed[i].sql, &risk);
+		lk_risk_locks_text(&risk, text, sizeof text);
+		if (strcmp(text, listed[i].locks) != 0)
+			fail_msg("%s: %s, not %s", listed[i].sql, text, listed[i].locks);
+	}
+}
+
+static void what_only_the_catalog_knows_is_asked_for(void **state)
+{
+	static const struct {
+		const char *sql, *table, *index, *constraint, *column, *mode;
+	} asked[] = {
+		{"ALTER TABLE s.a DROP CONSTRAINT c", "\"s\".\"a\"", "", "c", "",
+		 "ACCESS EXCLUSIVE"},
+		{"ALTER TABLE a VALIDATE CONSTRAINT c", "\"a\"", "", "c", "", "ROW SHARE"},
+		{"ALTER TABLE a DROP COLUMN x", "\"a\"", "", "", "x", "ACCESS EXCLUSIVE"},
+		{"DROP TABLE s.a", "\"s\".\"a\"", "", "", "", "ACCESS EXCLUSIVE"},
+		{"DROP INDEX s.i", "", "\"s\".\"i\"", "", "", "ACCESS EXCLUSIVE"},
+		{"REINDEX INDEX i", "", "\"i\"", "", "", "SHARE"},
+		{"DELETE FROM a", "\"a\"", "", "", "", "ROW EXCLUSIVE"},
+	};
+	(void)state;
+	for (size_t i = 0; i < LK_COUNT(asked); i++) {
+		struct lk_risk risk;
+		lk_risk_statement(asked[i].sql, &risk);
+		assert_int_equal(risk.lookup_count, 1);
+		assert_string_equal(risk.lookups[0].table, asked[i].table);
+		assert_string_equal(risk.lookups[0].index, asked[i].index);
+		assert_string_equal(risk.lookups[0].constraint, asked[i].constraint);
+		assert_string_equal(risk.lookups[0].column, asked[i].column);
+		assert_string_equal(risk.lookups[0].mode, asked[i].mode);
+	}
+}
+
+/* More than there is room for is left out, and nothing is written beyond. */
+static void very_many_tables_are_too_many(void **state)
+{
+	struct lk_risk risk;
+	char sql[2000] = "DROP TABLE a0";
+	(void)state;
+	for (int i = 1; i < 100; i++)
+		snprintf(sql + strlen(sql), sizeof sql - strlen(sql), ", a%d", i);
+	lk_risk_statement(sql, &risk);
+	assert_int_equal(risk.table_count, LK_RISK_TABLES);
+	assert_int_equal(risk.lookup_count, LK_RISK_LOOKUPS);
+	assert_string_equal(risk.tables[0].name, "a0");
+}
+
+static void names_in_expressions_are_found(void **state)
+{
+	static const struct {
+		const char *expression, *names;
+	} found[] = {
+		{"price / 100.0", "price "},
+		{"t.price + s.t.fee + price -- all", "price fee "},
+		{"CASE WHEN a > 0 THEN f(b, \"C d\") END", "a b C d "},
+		{"1", ""},
+		{"t.*", "* "},
+	};
+	(void)state;
+	for (size_t i = 0; i < LK_COUNT(found); i++) {
+		char **names, text[100] = "";
+		size_t count;
+		assert_true(lk_risk_columns(found[i].expression, &names, &count));
+		for (size_t n = 0; n < count; n++)
+			snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", names[n]);
+		assert_string_equal(text, found[i].names);
+		lk_risk_split_free(names, count);
+	}
+	char **names;
+	size_t count;
+	assert_false(lk_risk_columns("price /", &names, &count));
+	assert_int_equal(count, 0);
+	lk_risk_split_free(names, count);
+}
+
 static void what_cannot_be_parsed_is_not_checked(void **state)
 {
 	struct lk_risk risk;
@@ -371,6 +475,47 @@ static void plans_are_checked(void **state)
 	lk_plan_free(&plan);
 }
 
+static void plans_with_sql_and_conversions_are_checked(void **state)
+{
+	static const char text[] =
+		"plan: p\nsteps:\n  expand:\n"
+		"    - dual_write: {table: users, from: a, to: b, type: int, using: 'a::int', back: "
+		"'nextval(b)'}\n"
+		"    - sql: \"SELECT 1; CREATE INDEX CONCURRENTLY i ON users (a)\"\n"
+		"      undo: \"SET work_mem = 1; DROP INDEX i\"\n"
+		"    - sql: \"TRUNCATE a; SELECT 1\"\n"
+		"  migrate:\n"
+		"    - swap_columns: {table: users, from: a, to: b}\n"
+		"  contract:\n"
+		"    - sql: \"SELECT 1; ALTER TABLE users DROP COLUMN b\"\n"
+		"      destroys: data\n"
+		"    - end_dual_write: {table: users, column: b}\n"
+		"    - sql: \"SELECT 1; ALTER TABLE users DROP COLUMN b\"\n"
+		"      destroys: data\n";
+	struct lk_plan plan;
+	struct lk_problems problems = {0}, notes = {0};
+	(void)state;
+	if (!lk_plan_parse("f", text, sizeof text - 1, &plan, &problems))
+		fail_msg("%s", lk_problems_text(&problems));
+	assert_false(lk_risk_check_plan(&plan, &problems, &notes));
+	char *said = lk_problems_text(&problems);
+	assert_string_equal(
+		said,
+		"f:4:7: back must be one SQL expression: it calls nextval(), which acts\n"
+		"f:5:7: statement 2 (CREATE INDEX CONCURRENTLY i ON users (a)): it cannot stand in a "
+		"transaction: give it a ddl step of its own\n"
+		"f:5:7: statement 1 (SET work_mem = 1): it would outlast the transaction: write SET "
+		"LOCAL\n"
+		"f:7:7: truncate, select destroys data: say so with \"destroys: data\", and do it in "
+		"contract\n"
+		"f:11:7: this drops a column that the dual write of users.b still uses, so that every "
+		"write would fail: put end_dual_write before it\n");
+	free(said);
+	lk_problems_free(&problems);
+	lk_problems_free(&notes);
+	lk_plan_free(&plan);
+}
+
 static void the_examples_pass(void **state)
 {
 	static const char *const examples[] = {"plans/rename-username.yaml",
@@ -420,12 +565,17 @@ int main(void)
 		cmocka_unit_test(statements_are_judged_as_measured),
 		cmocka_unit_test(notes_name_what_else_is_locked),
 		cmocka_unit_test(what_the_executor_needs_is_exact),
+		cmocka_unit_test(every_table_is_listed_with_its_lock),
+		cmocka_unit_test(what_only_the_catalog_knows_is_asked_for),
+		cmocka_unit_test(very_many_tables_are_too_many),
+		cmocka_unit_test(names_in_expressions_are_found),
 		cmocka_unit_test(what_cannot_be_parsed_is_not_checked),
 		cmocka_unit_test(names_longer_than_their_room_are_cut),
 		cmocka_unit_test(scripts_are_split),
 		cmocka_unit_test(queries_that_change_nothing),
 		cmocka_unit_test(expressions_are_one),
 		cmocka_unit_test(plans_are_checked),
+		cmocka_unit_test(plans_with_sql_and_conversions_are_checked),
 		cmocka_unit_test(the_examples_pass),
 		cmocka_unit_test(survives_mutations),
 	};

@@ -43,7 +43,8 @@ static enum lk_tier tier_of(const struct lk_model *model, enum lk_act act)
 {
 	const struct lk_snapshot_step *gate = lk_run_gate(model->latest);
 
-	if (act == LK_ACT_GATE && gate && lk_gate_destroys(model->latest, gate))
+	if (act == LK_ACT_GATE && gate && !lk_run_backward(model->latest) &&
+	    lk_gate_destroys(model->latest, gate))
 		return LK_TIER_NAME;
 	return table[act].tier;
 }

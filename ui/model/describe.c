@@ -9,6 +9,8 @@
 #include "ui/model/format.h"
 #include "ui/model/run.h"
 
+enum { STEPS_SHOWN = 4 };
+
 static void add(struct lk_question_text *text, enum lk_role role, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -28,18 +30,19 @@ static void add(struct lk_question_text *text, enum lk_role role, const char *fo
 static void add_steps(const struct lk_snapshot *s, const struct lk_snapshot_step *gate,
 		      struct lk_question_text *text)
 {
+	const struct lk_snapshot_step *next = NULL;
 	int shown = 0, more = 0;
 
-	for (int i = 0; i < s->steps_count; i++) {
+	for (int i = 0; i < s->steps_count && !next; i++) {
 		const struct lk_snapshot_step *step = &s->steps[i];
 
 		if (step->number <= gate->number)
 			continue;
 		if (strcmp(step->verb, "gate") == 0) {
-			add(text, LK_ROLE_PLAIN, "then    stops at gate %s", step->name);
-			break;
+			next = step;
+			continue;
 		}
-		if (shown == 4) {
+		if (shown == STEPS_SHOWN) {
 			more++;
 			continue;
 		}
@@ -53,21 +56,70 @@ static void add_steps(const struct lk_snapshot *s, const struct lk_snapshot_step
 		add(text, LK_ROLE_PLAIN, "        and %d more: 4 Steps shows them", more);
 	if (!shown)
 		add(text, LK_ROLE_PLAIN, "runs    nothing by itself");
+	if (next)
+		add(text, LK_ROLE_PLAIN, "then    stops at gate %s", next->name);
+}
+
+/* Whether the gate has a question of its own on the way back; the others are passed. */
+static bool asks_again(const struct lk_snapshot_step *gate)
+{
+	return strncmp(gate->undo, "asks", 4) == 0;
+}
+
+/* The same on the way back: the steps in front of this gate, the newest first. */
+static void add_steps_back(const struct lk_snapshot *s, const struct lk_snapshot_step *gate,
+			   struct lk_question_text *text)
+{
+	const struct lk_snapshot_step *next = NULL;
+	int shown = 0, more = 0;
+
+	for (int i = s->steps_count - 1; i >= 0 && !next; i--) {
+		const struct lk_snapshot_step *step = &s->steps[i];
+		bool is_gate = strcmp(step->verb, "gate") == 0;
+
+		if (step->number >= gate->number || (is_gate && !asks_again(step)))
+			continue;
+		if (is_gate) {
+			next = step;
+			continue;
+		}
+		if (shown == STEPS_SHOWN) {
+			more++;
+			continue;
+		}
+		add(text, LK_ROLE_PLAIN, "%s %s", shown++ ? "       " : "undoes ", step->summary);
+		add(text, LK_ROLE_PLAIN, "          by %s", step->undo);
+	}
+	if (more)
+		add(text, LK_ROLE_PLAIN, "        and %d more: 4 Steps shows them", more);
+	if (!shown)
+		add(text, LK_ROLE_PLAIN, "undoes  nothing by itself");
+	if (next)
+		add(text, LK_ROLE_PLAIN, "then    stops at gate %s", next->name);
+	else
+		add(text, LK_ROLE_PLAIN, "then    the database is as it was before the run");
 }
 
 static void describe_gate(const struct lk_model *model, struct lk_question_text *text)
 {
 	const struct lk_snapshot *s = model->latest;
 	const struct lk_snapshot_step *gate = lk_run_gate(s);
-	bool destroys = gate && lk_gate_destroys(s, gate);
+	bool back = lk_run_backward(s), destroys = gate && !back && lk_gate_destroys(s, gate);
 
 	if (!gate)
 		return;
 	snprintf(text->title, sizeof text->title, "GATE %.40s%s", gate->name,
-		 destroys ? " - CANNOT BE UNDONE" : "");
+		 back	    ? " - ON THE WAY BACK"
+		 : destroys ? " - CANNOT BE UNDONE"
+			    : "");
 	add(text, LK_ROLE_NEXT, "%s", gate->ask[0] ? gate->ask : gate->summary);
-	add_steps(s, gate, text);
-	if (destroys)
+	if (back)
+		add_steps_back(s, gate, text);
+	else
+		add_steps(s, gate, text);
+	if (back)
+		add(text, LK_ROLE_PLAIN, "undo    this is the undo; Space stops it at any moment");
+	else if (destroys)
 		add(text, LK_ROLE_CRIT, "undo    none after the step that destroys data");
 	else
 		add(text, LK_ROLE_PLAIN, "undo    roll back stays possible%s%s",
@@ -87,9 +139,9 @@ static void describe_other(const struct lk_model *model, struct lk_question_text
 	case LK_ACT_RESUME:
 		add(text, LK_ROLE_NEXT, "Go on with %s?",
 		    s->step >= 0 && lk_run_step(s) ? lk_run_step(s)->summary : "the run");
-		add(text, LK_ROLE_PLAIN, "%s by %s: %s", s->state,
-		    s->paused_by[0] ? s->paused_by : "the keeper",
-		    s->reason[0] ? s->reason : "no reason given");
+		add(text, LK_ROLE_PLAIN, "%s by %s%s%s", s->state,
+		    s->paused_by[0] ? s->paused_by : "the keeper", s->reason[0] ? ": " : "",
+		    s->reason);
 		add(text, LK_ROLE_PLAIN, "Space stops it again at any moment.");
 		break;
 	case LK_ACT_SLOW:

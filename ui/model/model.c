@@ -104,8 +104,10 @@ static void choose_first_screen(struct lk_model *model)
 			 (strcmp(s->state, "waiting") == 0 && s->step <= 0);
 
 	/* before anything was changed there is something to read, not to watch */
-	if (!model->screen_chosen)
+	if (!model->screen_chosen) {
 		model->screen = untouched ? LK_SCREEN_STEPS : LK_SCREEN_LIVE;
+		model->filter[0] = '\0';
+	}
 	model->lists[LK_SCREEN_STEPS].key = s->step < 0 ? 0 : s->step;
 }
 
@@ -178,7 +180,7 @@ void lk_model_reply(struct lk_model *model, const char *verb, bool ok, const cha
 		return;
 	}
 	lk_model_say(model, ok ? LK_ROLE_OK : LK_ROLE_CRIT, "%s %s%s%s", verb,
-		     ok ? "done" : "REFUSED", *text ? ": " : "", text);
+		     ok ? "accepted" : "REFUSED", *text ? ": " : "", text);
 }
 
 void lk_model_plans(struct lk_model *model, const struct lk_console_plan *plans, size_t count)
@@ -240,6 +242,8 @@ void lk_model_pause(struct lk_model *model)
 
 void lk_model_show(struct lk_model *model, enum lk_screen screen)
 {
+	if (model->screen != screen)
+		model->filter[0] = '\0'; /* it was about other lines */
 	model->screen = screen;
 	model->screen_chosen = true;
 	model->overlay = LK_OVERLAY_NONE;

@@ -120,6 +120,41 @@ const struct lk_snapshot_step *lk_run_gate(const struct lk_snapshot *snapshot)
 	return NULL;
 }
 
+bool lk_run_at_gate(const struct lk_snapshot *snapshot)
+{
+	return lk_run_is(snapshot, "waiting|pending") && lk_run_gate(snapshot);
+}
+
+bool lk_run_backward(const struct lk_snapshot *snapshot)
+{
+	const struct lk_snapshot_step *gate = lk_run_gate(snapshot);
+
+	if (lk_run_is(snapshot, "undone|done|pending"))
+		return false;
+	if (lk_run_is(snapshot, "undoing"))
+		return true;
+	for (int i = 0; i < snapshot->steps_count; i++)
+		if (strcmp(snapshot->steps[i].state, "undone") == 0 ||
+		    strcmp(snapshot->steps[i].state, "undoing") == 0)
+			return true;
+	/* a gate that everybody has answered and that waits all the same asks on the way back */
+	return gate && gate->approvals_needed > 0 && gate->approvals >= gate->approvals_needed;
+}
+
+bool lk_run_copies(const struct lk_snapshot *snapshot)
+{
+	for (int i = 0; i < snapshot->steps_count; i++)
+		if (strcmp(snapshot->steps[i].verb, "backfill") == 0 ||
+		    strcmp(snapshot->steps[i].verb, "dual_write") == 0)
+			return true;
+	return false;
+}
+
+bool lk_step_begins_anew(const struct lk_snapshot_step *step)
+{
+	return strcmp(step->verb, "gate") != 0 && strcmp(step->verb, "backfill") != 0;
+}
+
 bool lk_gate_enters_phase(const struct lk_snapshot_step *gate)
 {
 	return strcmp(gate->name, gate->phase) == 0;
@@ -185,7 +220,7 @@ static void describe_current(const struct lk_snapshot *s, enum lk_phase phase, c
 	const struct lk_snapshot_step *gate = lk_run_gate(s);
 	int done = count_steps(s, phase, "done"), all = count_steps(s, phase, NULL);
 
-	if (gate && lk_run_is(s, "waiting"))
+	if (gate && lk_run_at_gate(s))
 		snprintf(text, size, "*gate:%s*", gate->name);
 	else if (in_backfill(s))
 		snprintf(text, size, "%.0f%%%s", 100 * lk_run_progress(s),
@@ -224,10 +259,12 @@ void lk_run_code(const struct lk_snapshot *snapshot, char code[8])
 
 bool lk_run_clean(const struct lk_snapshot *snapshot)
 {
-	return lk_run_is(snapshot, "done") && snapshot->result.known &&
-	       snapshot->result.rows_compared > 0 && snapshot->result.rows_different == 0 &&
-	       snapshot->application.known && snapshot->application.transactions > 0 &&
-	       snapshot->application.errors == 0;
+	bool rows = snapshot->result.known ? snapshot->result.rows_compared > 0 &&
+						     snapshot->result.rows_different == 0
+					   : !lk_run_copies(snapshot);
+
+	return lk_run_is(snapshot, "done") && rows && snapshot->application.known &&
+	       snapshot->application.transactions > 0 && snapshot->application.errors == 0;
 }
 
 static void next_at_gate(const struct lk_model *model, char *text, size_t size)
@@ -242,6 +279,9 @@ static void next_at_gate(const struct lk_model *model, char *text, size_t size)
 	else if (!lk_run_operates(model) && gate->approvals_needed < 2)
 		snprintf(text, size, "gate %s waits for the operator. t takes the lease",
 			 gate->name);
+	else if (lk_run_backward(model->latest))
+		snprintf(text, size, "g answers gate %s. The way back waits safely here",
+			 gate->name);
 	else if (gate->approvals > 0)
 		snprintf(text, size, "g answers gate %s: %d of %d approved (%s); one more person",
 			 gate->name, gate->approvals, gate->approvals_needed, gate->approved_by);
@@ -252,7 +292,14 @@ static void next_at_gate(const struct lk_model *model, char *text, size_t size)
 static void next_running(const struct lk_model *model, char *text, size_t size)
 {
 	const struct lk_snapshot *s = model->latest;
+	const struct lk_snapshot_step *step = lk_run_step(s);
 
+	if (step && lk_step_begins_anew(step)) {
+		lk_copy_text(
+			text, size,
+			"nothing to press. Space cancels this statement; r then begins it anew");
+		return;
+	}
 	for (int i = 0; i < s->limits_count; i++)
 		if (s->limits[i].holds) {
 			snprintf(text, size,
@@ -277,7 +324,7 @@ void lk_run_next(const struct lk_model *model, char *text, size_t size)
 			 lk_show_age(lk_model_silence_ms(model), age), s->run);
 	else if (!model->known)
 		lk_copy_text(text, size, "waiting for the keeper's first words");
-	else if (lk_run_is(s, "waiting"))
+	else if (lk_run_is(s, "waiting") || lk_run_at_gate(s))
 		next_at_gate(model, text, size);
 	else if (lk_run_is(s, "paused"))
 		lk_copy_text(text, size,
@@ -289,7 +336,11 @@ void lk_run_next(const struct lk_model *model, char *text, size_t size)
 	else if (lk_run_is(s, "undoing"))
 		lk_copy_text(text, size, "rolling back; Space stops it at once");
 	else if (lk_run_is(s, "done|undone"))
-		lk_copy_text(text, size, "finished. 5 shows the log, q leaves");
+		lk_copy_text(
+			text, size,
+			model->screen == LK_SCREEN_PLANS
+				? "Enter opens the selected plan; nothing changes before a gate"
+				: "finished. 5 shows the log, 1 the plans, q leaves");
 	else
 		lk_copy_text(text, size, s->reason[0] ? s->reason : "wait");
 }

@@ -33,6 +33,14 @@ bool lk_run_operates(const struct lk_model *model);
 
 /* The step that waits at a gate, or NULL. */
 const struct lk_snapshot_step *lk_run_gate(const struct lk_snapshot *snapshot);
+/* Whether a gate is what the run waits for: also the first one, before anything has begun. */
+bool lk_run_at_gate(const struct lk_snapshot *snapshot);
+/* Whether the run takes its steps back, also while it rests on that way. */
+bool lk_run_backward(const struct lk_snapshot *snapshot);
+/* Whether a step of the plan copies values, so that at the end there are rows to compare. */
+bool lk_run_copies(const struct lk_snapshot *snapshot);
+/* Whether a pause loses what the step has done so far: only a backfill goes on where it was. */
+bool lk_step_begins_anew(const struct lk_snapshot_step *step);
 bool lk_gate_enters_phase(const struct lk_snapshot_step *gate);
 /* Whether opening this gate leads to something that cannot be undone. */
 bool lk_gate_destroys(const struct lk_snapshot *snapshot, const struct lk_snapshot_step *gate);

@@ -71,7 +71,11 @@ static void head_state(const struct lk_model *model, struct part *part)
 			 strcmp(s->paused_by, model->user.name) == 0 ? "" : " by ",
 			 strcmp(s->paused_by, model->user.name) == 0 ? "" : s->paused_by);
 	else
-		LK_COPY(part->text, word);
+		snprintf(part->text, sizeof part->text, "%s%s", word,
+			 model->known && !lk_run_lost(model) && lk_run_backward(s) &&
+					 !lk_run_is(s, "undoing")
+				 ? ", going back"
+				 : "");
 }
 
 void lk_frame_head(const struct lk_model *model, const struct lk_area *area, int row)
@@ -207,6 +211,8 @@ static const char *keys_text(const struct lk_model *model, int columns)
 		return "Space PAUSE";
 	if (columns < 76)
 		return "Space PAUSE  1-5 screens  r resume  a actions  ? help";
+	if (model->user.fence && columns < 100 && model->screen == LK_SCREEN_PLANS)
+		return "Enter open 1Plans 2Live 3Locks 4Steps 5Log Space PAUSE ? help";
 	if (model->user.fence && columns < 100)
 		return "1Plans 2Live 3Locks 4Steps 5Log Space PAUSE r resume a acts ? help";
 	if (model->screen == LK_SCREEN_PLANS)

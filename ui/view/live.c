@@ -54,7 +54,7 @@ static int at_most(int value, int limit)
 
 static bool at_gate(const struct lk_model *model)
 {
-	return lk_run_is(model->shown, "waiting") && lk_run_gate(model->shown);
+	return lk_run_at_gate(model->shown);
 }
 
 static bool in_trouble(const struct lk_model *model)
@@ -70,13 +70,17 @@ static void plan_slots(const struct lk_model *model, const struct lk_area *area,
 	int result = lk_panel_result_rows(model);
 	int outcome = result						  ? result
 		      : in_trouble(model) || (stopped && !at_gate(model)) ? 6
-		      : at_gate(model)					  ? 5
-									  : 0;
+		      : at_gate(model) ? lk_panel_gate_rows(model, area->columns)
+				       : 0;
 	bool tall = area->rows >= 36, wide = area->columns >= 132;
 	int figures = 2 + (s->replicas_count > 3 ? s->replicas_count : 3);
 
 	figures = figures < 5 ? 5 : figures > 7 ? 7 : figures;
-	slots[SLOT_PROGRESS] = slot(1, 0, result || at_gate(model) || in_trouble(model) ? 0 : 1, 2);
+	slots[SLOT_PROGRESS] = slot(1, 0,
+				    result || at_gate(model) || in_trouble(model)
+					    ? 0
+					    : lk_panel_progress_rows(model, area->columns),
+				    2);
 	slots[SLOT_OUTCOME] = slot(outcome, outcome ? 3 : 0, outcome, 1);
 	slots[SLOT_FIGURES] = slot(4, 0, wide || tall ? 7 : figures, 3);
 	slots[SLOT_APPLICATION] =

@@ -31,6 +31,7 @@ static const char *stop_title(enum lk_stop stop, enum lk_role *role)
 void lk_panel_stop(const struct lk_model *model, const struct lk_area *area)
 {
 	const struct lk_snapshot *s = model->latest;
+	const struct lk_snapshot_step *step = lk_run_step(s);
 	enum lk_stop stop = lk_run_stop(model);
 	enum lk_role role;
 	const char *title = stop_title(stop, &role);
@@ -47,7 +48,7 @@ void lk_panel_stop(const struct lk_model *model, const struct lk_area *area)
 		lk_put(&in, 0, 0, LK_ROLE_PLAIN, "waiting for the keeper's answer");
 	} else {
 		lk_putf(&in, 0, 0, LK_ROLE_PLAIN,
-			"no new chunk since %s   accepted in %s, quiet in %s",
+			"nothing new since %s   accepted in %s, quiet in %s",
 			lk_show_clock(s->proof.requested, a), lk_show_time(s->proof.accepted_ms, b),
 			s->proof.confirmed ? lk_show_time(s->proof.quiet_ms, c) : "--");
 	}
@@ -68,34 +69,69 @@ void lk_panel_stop(const struct lk_model *model, const struct lk_area *area)
 				    ? s->proof.checked_age_ms
 				    : s->proof.checked_age_ms + lk_model_silence_ms(model),
 			    a));
-	lk_putf(&in, 2, 0, LK_ROLE_PLAIN, "last: %s", s->proof.last_chunk);
+	if (step && lk_step_begins_anew(step) && strcmp(step->state, "running") == 0)
+		lk_putf(&in, 2, 0, LK_ROLE_PLAIN, "cancelled, r begins it anew: %s", step->summary);
+	else
+		lk_putf(&in, 2, 0, LK_ROLE_PLAIN, "last: %s", s->proof.last_chunk);
 	lk_putf(&in, 3, 0, LK_ROLE_PLAIN, "still running: %s",
 		s->proof.still_running[0] ? s->proof.still_running : "only watching");
+}
+
+static void gate_text(const struct lk_snapshot *s, const struct lk_snapshot_step *gate,
+		      struct lk_text *text)
+{
+	lk_text_addf(text, LK_ROLE_NEXT, "", "%s: %s", gate->name,
+		     gate->ask[0] ? gate->ask : gate->summary);
+	if (gate->approvals_needed > 1)
+		lk_text_addf(text, LK_ROLE_PLAIN, "", "%d of %d people have approved%s%s",
+			     gate->approvals, gate->approvals_needed,
+			     gate->approved_by[0] ? ": " : "", gate->approved_by);
+	else if (lk_run_backward(s))
+		lk_text_add(text, LK_ROLE_PLAIN, "", "on the way back: each step is being undone");
+	else
+		lk_text_add(text, LK_ROLE_PLAIN, "",
+			    gate->note[0] ? gate->note : "4 shows every step and its SQL");
+}
+
+int lk_panel_gate_rows(const struct lk_model *model, int columns)
+{
+	const struct lk_snapshot_step *gate = lk_run_gate(model->shown);
+	struct lk_canvas canvas = {.ascii = true};
+	struct lk_area in = {&canvas, 0, 0, 0, columns - 4};
+	struct lk_text text = {0};
+	int lines;
+
+	if (!gate)
+		return 0;
+	gate_text(model->shown, gate, &text);
+	lines = lk_text_draw(&text, &in, 0, 0);
+	lk_text_free(&text);
+	return 3 + (lines < 2 ? 2 : lines > 4 ? 4 : lines);
 }
 
 void lk_panel_gate(const struct lk_model *model, const struct lk_area *area)
 {
 	const struct lk_snapshot *s = model->shown;
 	const struct lk_snapshot_step *gate = lk_run_gate(s);
-	struct lk_area in = lk_panel_box(area, LK_ROLE_NEXT, "THE RUN WAITS AT A GATE");
+	bool back = lk_run_backward(s);
+	struct lk_area in =
+		lk_panel_box(area, LK_ROLE_NEXT,
+			     back ? "THE WAY BACK WAITS AT A GATE" : "THE RUN WAITS AT A GATE");
+	struct lk_area words = lk_area_part(&in, 0, 0, in.rows - 1, in.columns);
+	struct lk_text text = {0};
 	char reason[256];
 
 	if (!gate)
 		return;
-	lk_putf(&in, 0, 0, LK_ROLE_NEXT, "%s: %s", gate->name,
-		gate->ask[0] ? gate->ask : gate->summary);
-	if (lk_act_allowed(model, LK_ACT_GATE, reason, sizeof reason))
-		lk_putf(&in, 1, 0, LK_ROLE_NEXT, "g answers it. Nothing happens before%s",
-			lk_gate_destroys(s, gate) ? "; after it there is NO WAY BACK" : "");
+	gate_text(s, gate, &text);
+	lk_text_draw(&text, &words, 0, 0);
+	lk_text_free(&text);
+	if (!lk_act_allowed(model, LK_ACT_GATE, reason, sizeof reason))
+		lk_putf(&in, in.rows - 1, 0, LK_ROLE_PLAIN, "not from here: %s", reason);
 	else
-		lk_putf(&in, 1, 0, LK_ROLE_PLAIN, "not from here: %s", reason);
-	if (gate->approvals_needed > 1)
-		lk_putf(&in, 2, 0, LK_ROLE_PLAIN, "%d of %d people have approved%s%s",
-			gate->approvals, gate->approvals_needed, gate->approved_by[0] ? ": " : "",
-			gate->approved_by);
-	else
-		lk_put(&in, 2, 0, LK_ROLE_PLAIN,
-		       gate->note[0] ? gate->note : "4 shows every step and its SQL");
+		lk_putf(&in, in.rows - 1, 0, LK_ROLE_NEXT, "g answers it. Nothing happens before%s",
+			!back && lk_gate_destroys(s, gate) ? "; after it there is NO WAY BACK"
+							   : "");
 }
 
 void lk_panel_trouble(const struct lk_model *model, const struct lk_area *area)
@@ -127,7 +163,9 @@ static void result_rows(const struct lk_snapshot *s, const struct lk_area *in)
 {
 	char a[LK_SHORT], b[LK_SHORT];
 
-	if (!s->result.known)
+	if (!s->result.known && !lk_run_copies(s))
+		lk_put(in, 0, 0, LK_ROLE_PLAIN, "rows: none to compare, the plan copies no values");
+	else if (!s->result.known)
 		lk_putf(in, 0, 0, LK_ROLE_WARN, "rows: not compared. %s", s->result.text);
 	else
 		lk_putf(in, 0, 0, s->result.rows_different ? LK_ROLE_CRIT : LK_ROLE_OK,
@@ -166,7 +204,9 @@ void lk_panel_result(const struct lk_model *model, const struct lk_area *area)
 	result_rows(s, &in);
 	result_application(s, &in);
 	if (clean)
-		lk_put(&in, 3, 0, LK_ROLE_NEXT, "Every row is right, no release saw an error.");
+		lk_put(&in, 3, 0, LK_ROLE_NEXT,
+		       s->result.known ? "Every row is right, no release saw an error."
+				       : "No release saw an error.");
 	else if (done && (s->result.rows_different || s->application.errors))
 		lk_put(&in, 3, 0, LK_ROLE_CRIT,
 		       "Not clean: see the figures above and the log (5).");

@@ -105,11 +105,56 @@ static void put_ignored(const struct lk_model *model, const struct lk_area *area
 						 : "Empty Enter, Esc, or 60 s of silence: no.");
 }
 
+/* Where a line goes on when it is wrapped: below its text, behind "runs    " or blanks. */
+static int hanging(const char *line)
+{
+	int word = (int)strcspn(line, " "), blanks = (int)strspn(line + word, " ");
+
+	return word == 0 || blanks > 1 ? word + blanks : 0;
+}
+
+/* The words of a question, wrapped; yields the rows they take. */
+static int wrap_words(const struct lk_area *area, const struct lk_question_text *text)
+{
+	int row = 0;
+
+	for (int i = 0; i < text->count; i++) {
+		const char *line = text->lines[i].text;
+		int indent = hanging(line);
+		struct lk_area rest = lk_area_part(area, row, 0, area->rows - row, area->columns);
+		struct lk_text paragraph = {0};
+
+		lk_text_add(&paragraph, text->lines[i].role, "", line + indent);
+		lk_putf(&rest, 0, 0, text->lines[i].role, "%.*s", indent, line);
+		row += lk_text_draw(&paragraph, &rest, indent, 0);
+		lk_text_free(&paragraph);
+	}
+	return row;
+}
+
+static int words_rows(const struct lk_area *area, const struct lk_question_text *text)
+{
+	struct lk_area in = {area->canvas, area->row, area->column, 0, area->columns - 4};
+
+	return wrap_words(&in, text);
+}
+
+static void draw_words(const struct lk_area *area, const struct lk_question_text *text, bool wraps)
+{
+	if (wraps) {
+		wrap_words(area, text);
+		return;
+	}
+	for (int i = 0; i < text->count && i < area->rows; i++)
+		lk_put(area, i, 0, text->lines[i].role, text->lines[i].text);
+}
+
 static void draw_question(struct lk_model *model, const struct lk_area *area)
 {
 	struct lk_question_text text;
 	struct lk_area in;
-	int rows, lines;
+	bool wraps;
+	int rows;
 
 	lk_act_describe(model, &text);
 	if (area->rows < 6) {
@@ -122,13 +167,15 @@ static void draw_question(struct lk_model *model, const struct lk_area *area)
 			put_ignored(model, area, area->rows - 1);
 		return;
 	}
-	rows = text.count + 5 < area->rows ? text.count + 5 : area->rows;
+	rows = words_rows(area, &text) + 5;
+	wraps = rows <= area->rows;
+	if (!wraps)
+		rows = text.count + 5 < area->rows ? text.count + 5 : area->rows;
 	struct lk_area box = lk_area_part(area, 0, 0, rows, area->columns);
 
 	in = lk_panel_box(&box, LK_ROLE_NEXT, text.title);
-	lines = in.rows - 3;
-	for (int i = 0; i < text.count && i < lines; i++)
-		lk_put(&in, i, 0, text.lines[i].role, text.lines[i].text);
+	draw_words(&(struct lk_area){in.canvas, in.row, in.column, in.rows - 3, in.columns}, &text,
+		   wraps);
 	draw_prompt(model, &in, in.rows - 2, &text);
 	put_ignored(model, &in, in.rows - 1);
 }

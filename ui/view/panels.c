@@ -10,6 +10,7 @@
 #include "ui/model/format.h"
 #include "ui/model/run.h"
 #include "ui/widget/panel.h"
+#include "ui/widget/text.h"
 
 static void put_eta(const struct lk_model *model, char *text, size_t size)
 {
@@ -25,6 +26,44 @@ static void put_eta(const struct lk_model *model, char *text, size_t size)
 		text[0] = '\0';
 }
 
+/* What stands below the first row of the progress: what a long statement is at, or the rows that were
+ * left out; "" for nothing. */
+static void below_progress(const struct lk_snapshot *s, char *text, size_t size)
+{
+	const struct lk_snapshot_step *step = lk_run_step(s);
+	char number[LK_SHORT];
+
+	text[0] = '\0';
+	if (s->backfill.active && s->backfill.rejected > 0)
+		snprintf(text, size,
+			 "%s rows rejected, left as they were: see SELECT * FROM lockkeeper.reject",
+			 lk_show_number(s->backfill.rejected, number));
+	else if (!s->backfill.active && step && lk_run_is(s, "running|undoing"))
+		lk_copy_text(text, size, step->note);
+}
+
+int lk_panel_progress_rows(const struct lk_model *model, int columns)
+{
+	struct lk_canvas canvas = {.ascii = true};
+	struct lk_area line = {&canvas, 0, 0, 0, columns};
+	char text[400];
+
+	below_progress(model->shown, text, sizeof text);
+	return !text[0] ? 1 : lk_text_width(&line, text) <= columns - 2 ? 2 : 3;
+}
+
+static void draw_below(const struct lk_model *model, const struct lk_area *area)
+{
+	struct lk_area below = lk_area_part(area, 1, 0, area->rows - 1, area->columns);
+	struct lk_text text = {0};
+	char words[400];
+
+	below_progress(model->shown, words, sizeof words);
+	lk_text_add(&text, model->shown->backfill.active ? LK_ROLE_WARN : LK_ROLE_NEXT, "", words);
+	lk_text_draw(&text, &below, 2, 0);
+	lk_text_free(&text);
+}
+
 void lk_panel_progress(const struct lk_model *model, const struct lk_area *area)
 {
 	const struct lk_snapshot *s = model->shown;
@@ -34,6 +73,7 @@ void lk_panel_progress(const struct lk_model *model, const struct lk_area *area)
 
 	if (!model->known)
 		return;
+	draw_below(model, area);
 	if (lk_run_progress(s) < 0 || !s->backfill.active) {
 		if (step)
 			lk_putf(area, 0, 0, LK_ROLE_PLAIN, "step %d of %d: %s  %s", s->step + 1,
@@ -73,13 +113,15 @@ static void batch_of_step(const struct lk_model *model, const struct lk_area *ar
 
 	lk_panel_header(area, 0, "STEP", lk_model_age(model, 0));
 	if (!step) {
-		lk_put(area, 1, 0, LK_ROLE_PLAIN, "none has begun: nothing was changed");
+		lk_put(area, 1, 0, LK_ROLE_PLAIN,
+		       lk_run_is(s, "done")	? "every step is done"
+		       : lk_run_is(s, "undone") ? "every step is taken back"
+						: "none has begun: nothing was changed");
 		return;
 	}
 	lk_putf(area, 1, 0, LK_ROLE_PLAIN, "%s: %s", step->verb, step->state);
 	lk_put(area, 2, 0, LK_ROLE_PLAIN, step->summary);
 	lk_putf(area, 3, 0, LK_ROLE_PLAIN, "takes %s", step->lock[0] ? step->lock : "no lock");
-	lk_put(area, 4, 0, LK_ROLE_PLAIN, step->note);
 }
 
 void lk_panel_batch(const struct lk_model *model, const struct lk_area *area)

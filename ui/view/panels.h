@@ -9,6 +9,8 @@
 
 /* Figures (panels.c). */
 void lk_panel_progress(const struct lk_model *model, const struct lk_area *area);
+/* The rows that the progress needs in so many columns. */
+int lk_panel_progress_rows(const struct lk_model *model, int columns);
 void lk_panel_batch(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_replicas(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_server(const struct lk_model *model, const struct lk_area *area);
@@ -18,6 +20,7 @@ void lk_panel_limits(const struct lk_model *model, const struct lk_area *area);
 /* What has happened (outcome.c). */
 void lk_panel_stop(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_gate(const struct lk_model *model, const struct lk_area *area);
+int lk_panel_gate_rows(const struct lk_model *model, int columns);
 void lk_panel_trouble(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_result(const struct lk_model *model, const struct lk_area *area);
 int lk_panel_result_rows(const struct lk_model *model);

@@ -17,23 +17,27 @@ static const struct lk_column columns[] = {
 static const char *run_word(const struct lk_console_plan *plan)
 {
 	if (plan->socket[0])
-		return "live";
+		return plan->state[0] ? plan->state : "live";
 	return plan->readable ? "-" : "UNREADABLE";
 }
 
 static void draw_selected(const struct lk_console_plan *plan, const struct lk_area *area)
 {
+	int row = 2;
+
 	lk_panel_header(area, 0, plan->name, LK_NO_AGE);
 	lk_putf(area, 1, 0, plan->readable ? LK_ROLE_PLAIN : LK_ROLE_CRIT, "%s %s",
 		plan->readable ? "does " : "error", plan->what);
-	lk_putf(area, 2, 0, LK_ROLE_PLAIN, "file  %s",
+	if (plan->why[0])
+		lk_putf(area, row++, 0, LK_ROLE_PLAIN, "why   %s", plan->why);
+	lk_putf(area, row++, 0, LK_ROLE_PLAIN, "file  %s",
 		plan->path[0] ? plan->path : "(only in the journal)");
 	if (plan->socket[0])
-		lk_put(area, 3, 0, LK_ROLE_PLAIN, "run   a keeper is alive; Enter attaches to it");
+		lk_putf(area, row, 0, LK_ROLE_PLAIN, "run   %s; Enter shows it",
+			plan->run[0] ? plan->run : "a keeper is alive");
 	else if (plan->readable)
-		lk_put(area, 3, 0, LK_ROLE_PLAIN,
-		       "run   none; Enter starts a keeper, which changes nothing before you open "
-		       "gate expand");
+		lk_put(area, row, 0, LK_ROLE_PLAIN,
+		       "run   none; Enter starts one, which changes nothing before its first gate");
 }
 
 static void draw_plans(struct lk_model *model, const struct lk_area *area)
@@ -41,12 +45,15 @@ static void draw_plans(struct lk_model *model, const struct lk_area *area)
 	struct lk_rows rows;
 	struct lk_list *list = &model->lists[LK_SCREEN_PLANS];
 	struct lk_layout layout;
-	int detail = area->rows >= 10 ? 5 : 0, room = area->rows - detail - 2, top;
+	int detail = area->rows >= 14 ? 5 : 0, room = area->rows - detail - 2, top;
 	char title[80];
 
 	lk_rows_of(model, LK_SCREEN_PLANS, &rows);
 	lk_list_sync(list, rows.keys, rows.count);
-	snprintf(title, sizeof title, "PLANS  %d%s", rows.count, rows.hidden ? ", filtered" : "");
+	top = lk_list_window(list, room);
+	snprintf(title, sizeof title, "PLANS  %d%s%s%s", rows.count,
+		 rows.hidden ? ", filtered" : "", top > 0 ? ", more above" : "",
+		 rows.count > top + room ? ", more below" : "");
 	lk_panel_header(area, 0, title, LK_NO_AGE);
 	lk_columns_fit(columns, LK_COUNT(columns), area->columns - 2, &layout);
 	if (rows.count == 0) {
@@ -58,7 +65,6 @@ static void draw_plans(struct lk_model *model, const struct lk_area *area)
 	struct lk_area right = lk_area_part(area, 0, 2, area->rows, area->columns - 2);
 
 	lk_columns_titles(&right, 1, columns, &layout);
-	top = lk_list_window(list, room);
 	for (int i = top; i < rows.count && i - top < room; i++) {
 		const struct lk_console_plan *plan = &model->plans[rows.index[i]];
 		const char *texts[] = {plan->name, run_word(plan), plan->what};

@@ -106,9 +106,10 @@ static void describe_times(const struct lk_snapshot_step *step, struct lk_text *
 static void describe(const struct lk_model *model, const struct lk_snapshot_step *step,
 		     struct lk_text *text)
 {
-	lk_text_addf(text, LK_ROLE_PLAIN, "does", "%s", step->summary);
 	if (is_gate(step))
 		describe_gate(model, step, text);
+	else
+		lk_text_add(text, LK_ROLE_PLAIN, "does", step->summary);
 	if (step->destroys[0])
 		lk_text_addf(text, LK_ROLE_CRIT, "DESTROYS", "%s: nothing brings it back",
 			     step->destroys);

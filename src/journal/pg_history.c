@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "journal/pg_history.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "journal/pg_text.h"
+
+bool lk_pg_journal_events(struct lk_session *session, const char *run,
+			  struct lk_journal_event **events, size_t *count, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT number, " LK_PG_WALL_MS("at") ", kind, who, text FROM lockkeeper.event"
+							  " WHERE run = $1 ORDER BY number",
+		    run))
+		return false;
+	*count = r.rows;
+	*events = lk_alloc((r.rows + 1) * sizeof **events);
+	for (size_t i = 0; i < r.rows; i++) {
+		struct lk_journal_event *event = &(*events)[i];
+		event->number = lk_cell_int(&r, i, 0);
+		event->at = lk_cell_int(&r, i, 1);
+		LK_COPY(event->kind, lk_cell_text(&r, i, 2));
+		LK_COPY(event->who, lk_cell_text(&r, i, 3));
+		LK_COPY(event->text, lk_cell_text(&r, i, 4));
+	}
+	lk_result_free(&r);
+	return true;
+}
+
+bool lk_pg_journal_answers(struct lk_session *session, const char *run,
+			   struct lk_journal_answer **answers, size_t *count,
+			   struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT gate, who, origin, " LK_PG_WALL_MS(
+			    "at") ", digest"
+				  " FROM lockkeeper.approval WHERE run = $1 ORDER BY at, gate, who",
+		    run))
+		return false;
+	*count = r.rows;
+	*answers = lk_alloc((r.rows + 1) * sizeof **answers);
+	for (size_t i = 0; i < r.rows; i++) {
+		struct lk_journal_answer *answer = &(*answers)[i];
+		LK_COPY(answer->approval.gate, lk_cell_text(&r, i, 0));
+		LK_COPY(answer->approval.who, lk_cell_text(&r, i, 1));
+		LK_COPY(answer->approval.origin, lk_cell_text(&r, i, 2));
+		answer->approval.at = lk_cell_int(&r, i, 3);
+		LK_COPY(answer->digest, lk_cell_text(&r, i, 4));
+	}
+	lk_result_free(&r);
+	return true;
+}
+
+bool lk_pg_journal_cleanup_sql(struct lk_session *session, const char *run, char **sql,
+			       struct lk_error *error)
+{
+	struct lk_result r;
+	struct lk_buffer text = {0};
+	if (!LK_QUERY(session, &r, error,
+		      "SELECT sql FROM lockkeeper.cleanup WHERE run = $1 ORDER BY step DESC", run))
+		return false;
+	for (size_t i = 0; i < r.rows; i++)
+		lk_buffer_addf(&text, "%s%s", i ? ";\n" : "", lk_cell_text(&r, i, 0));
+	lk_result_free(&r);
+	*sql = lk_buffer_take(&text);
+	return true;
+}
+
+/* Why the run must stay; one row, NULL when nothing speaks against it. The row is locked until the end. */
+static const char reason_sql[] =
+	"SELECT CASE"
+	" WHEN r.state NOT IN ('done', 'undone') THEN 'it is not over, it is ' || r.state"
+	" WHEN EXISTS (SELECT FROM lockkeeper.cleanup c WHERE c.run = r.name)"
+	"  THEN 'its clean-up SQL may still be needed: look at lockkeeper.cleanup'"
+	" WHEN EXISTS (SELECT FROM pg_stat_activity a"
+	"  WHERE a.application_name = 'lockkeeper:' || r.name || ':journal')"
+	"  THEN 'its keeper has not ended yet'"
+	" END FROM lockkeeper.run r WHERE r.name = $1 FOR UPDATE";
+
+static bool may_forget(struct lk_session *session, const char *run, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error, reason_sql, run))
+		return false;
+	bool known = r.rows == 1, may = known && !lk_cell(&r, 0, 0);
+	if (!known)
+		lk_fail(error, LK_ERROR_USAGE, "the journal of this target has no run \"%s\"", run);
+	else if (!may)
+		lk_fail(error, LK_ERROR_REFUSED, "run %s stays: %s", run, lk_cell_text(&r, 0, 0));
+	lk_result_free(&r);
+	return may;
+}
+
+/* Rows that a backfill left out are somebody's data: whoever has dealt with them deletes them there. */
+static bool no_rejects(struct lk_session *session, const char *run, struct lk_error *error)
+{
+	struct lk_result r;
+	bool there = false;
+	if (!LK_QUERY(session, &r, error, "SELECT to_regclass('lockkeeper.reject') IS NOT NULL"))
+		return false;
+	there = lk_cell_bool(&r, 0, 0);
+	lk_result_free(&r);
+	if (!there)
+		return true;
+	if (!LK_QUERY(session, &r, error, "SELECT count(*) FROM lockkeeper.reject WHERE run = $1",
+		      run))
+		return false;
+	long long rows = lk_cell_int(&r, 0, 0);
+	lk_result_free(&r);
+	return rows == 0 ||
+	       lk_fail(error, LK_ERROR_REFUSED,
+		       "run %s stays: its backfill left %lld rows out, which are in lockkeeper.reject;"
+		       " delete them there once they are dealt with",
+		       run, rows);
+}
+
+bool lk_pg_journal_forget(struct lk_session *session, const char *run, bool only_look,
+			  struct lk_error *error)
+{
+	bool may = lk_begin(session, error) && may_forget(session, run, error) &&
+		   no_rejects(session, run, error);
+	if (may && !only_look &&
+	    LK_RUN(session, error, "DELETE FROM lockkeeper.run WHERE name = $1", run) &&
+	    lk_commit(session, error))
+		return true;
+	lk_rollback(session);
+	return may && only_look;
+}
+
+/* The lock keeps a run from beginning in between; whoever is in the way is waited for shortly. */
+static const char drop_lock_sql[] =
+	"SET LOCAL lock_timeout = '2s'; LOCK TABLE lockkeeper.run IN ACCESS EXCLUSIVE MODE";
+
+static const char drop_reason_sql[] =
+	"SELECT CASE WHEN EXISTS (SELECT FROM lockkeeper.run)"
+	"  THEN (SELECT count(*) || ' runs are left in it' FROM lockkeeper.run)"
+	" WHEN EXISTS (SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+	"  JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'lockkeeper')"
+	"  THEN 'triggers of a dual write still use a function in it: lockkeeper doctor names them'"
+	" END";
+
+bool lk_pg_journal_drop(struct lk_session *session, struct lk_error *error)
+{
+	struct lk_result r = {0};
+	bool dropped = lk_begin(session, error) && lk_execute(session, drop_lock_sql, error) &&
+		       LK_QUERY(session, &r, error, drop_reason_sql);
+	if (dropped && lk_cell(&r, 0, 0))
+		dropped = lk_fail(error, LK_ERROR_REFUSED, "the schema lockkeeper stays: %s",
+				  lk_cell_text(&r, 0, 0));
+	lk_result_free(&r);
+	if (dropped && lk_execute(session, "DROP SCHEMA lockkeeper CASCADE", error) &&
+	    lk_commit(session, error))
+		return true;
+	lk_rollback(session);
+	return false;
+}

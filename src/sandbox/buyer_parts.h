@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of the buyer share. */
+#ifndef LK_SANDBOX_BUYER_PARTS_H
+#define LK_SANDBOX_BUYER_PARTS_H
+
+#include "sandbox/buyer.h"
+#include "sandbox/statement.h"
+
+struct lk_number {
+	char text[24];
+};
+
+struct lk_number lk_number_text(int64_t value);
+/* From 0 to limit - 1. */
+int64_t lk_buyer_random(struct lk_buyer *buyer, int64_t limit);
+/* A number that this sandbox has not had before. */
+int64_t lk_buyer_seed(struct lk_buyer *buyer);
+/* The rows of a statement, the caller's; NULL and *error when it failed. */
+PGresult *lk_buyer_query(struct lk_buyer *buyer, enum lk_statement statement,
+			 const char *const *values, struct lk_error *error);
+/* A statement that has to change exactly one row. */
+bool lk_buyer_change(struct lk_buyer *buyer, enum lk_statement statement, const char *const *values,
+		     struct lk_error *error);
+/* A statement that adds a row; its id, or 0. */
+int64_t lk_buyer_add(struct lk_buyer *buyer, enum lk_statement statement, const char *const *values,
+		     struct lk_error *error);
+/* Changes balances, and says so in the ledger. */
+bool lk_buyer_pay(struct lk_buyer *buyer, const int64_t *ids, int count, int64_t cents,
+		  struct lk_error *error);
+/* Whether two cells hold the same. */
+bool lk_buyer_same(const PGresult *a, int row_a, int column_a, const PGresult *b, int row_b,
+		   int column_b);
+
+/* The transactions of buyer_users.c and buyer_orders.c. */
+bool lk_buyer_read_users(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_read_page(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_change_balances(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_change_users(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_join(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_leave(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_read_orders(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_order(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_change_order(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_review(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_cancel(struct lk_buyer *buyer, struct lk_error *error);
+bool lk_buyer_mistake(struct lk_buyer *buyer, struct lk_error *error);
+
+#endif

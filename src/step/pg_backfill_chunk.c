@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Chunk after chunk by key, each in a transaction with the cursor, so that after any crash the work goes on
+ * exactly behind the last committed row. A chunk and its wait for a row lock together stay below the server's
+ * deadlock_timeout: of a deadlock we give up first, and the application never hears.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "step/pg_backfill.h"
+#include "step/pg_backfill_sql.h"
+#include "step/pg_standby.h"
+
+#define RETRY_GAP_MS 100
+#define LONGEST_REST_MS 2000
+
+/* A chunk under way. */
+struct portion {
+	int64_t from_us;
+	int64_t rows, changed;
+	int waiters; /* sessions that wait for it to end, at the moment before its commit */
+	bool last;
+	char why[300]; /* its only row was left out */
+};
+
+void lk_backfill_free_key(char **key, size_t count)
+{
+	for (size_t i = 0; key && i < count; i++)
+		free(key[i]);
+	free(key);
+}
+
+static char **copy_key(const struct lk_result *r, size_t count)
+{
+	char **key = lk_alloc(count * sizeof(char *));
+	for (size_t i = 0; i < count; i++)
+		key[i] = lk_strdup(lk_cell_text(r, 0, i));
+	return key;
+}
+
+/* Runs SQL over the range (cursor, high]. */
+static bool over_range(struct lk_backfill *b, char *sql, char **high, struct lk_result *r,
+		       struct lk_error *error)
+{
+	size_t k = b->table.key.count;
+	const char *parameters[2 * 32];
+	for (size_t i = 0; i < k; i++) {
+		parameters[i] = high[i];
+		parameters[k + i] = b->cursor.key ? b->cursor.key[i] : NULL;
+	}
+	bool done = lk_query(b->run->session, r, error, sql, b->cursor.key ? 2 * k : k, parameters);
+	free(sql);
+	return done;
+}
+
+static bool begin_chunk(struct lk_backfill *b, struct lk_error *error)
+{
+	char *sql = lk_pg_backfill_begin_sql(b->lock_wait_ms, b->role);
+	bool begun = lk_execute(b->run->session, sql, error);
+	free(sql);
+	return begun && lk_journal_fence(b->run->session, b->run->run, b->run->epoch, error);
+}
+
+static bool find_end(struct lk_backfill *b, struct lk_error *error)
+{
+	struct lk_result r = {0};
+	char *sql = lk_pg_backfill_last_sql(&b->table);
+	bool read = begin_chunk(b, error) && lk_query(b->run->session, &r, error, sql, 0, NULL) &&
+		    lk_commit(b->run->session, error);
+	free(sql);
+	if (!read)
+		lk_rollback(b->run->session);
+	else if (r.rows)
+		b->end = copy_key(&r, b->table.key.count);
+	lk_result_free(&r);
+	return read;
+}
+
+/* A partition may have been detached, and be somebody else's table now. */
+static bool still_there(struct lk_backfill *b, struct lk_error *error)
+{
+	bool is = true;
+	if (b->cursor.part &&
+	    !lk_catalog_is_leaf(b->run->session, &b->root, b->cursor.part, &is, error))
+		return false;
+	b->gone = !is;
+	return is || lk_fail(error, LK_ERROR_REFUSED, "%s is no part of %s any more",
+			     b->table.shown, b->root.shown);
+}
+
+/* The chunk's upper key into b->high, and how many rows it has. */
+static bool find_high(struct lk_backfill *b, struct portion *p, struct lk_error *error)
+{
+	struct lk_result r;
+	size_t k = b->table.key.count;
+	bool has_low = b->cursor.key != NULL;
+	int64_t wanted = lk_narrow_rows(&b->narrow);
+	if (wanted == 0 || wanted > b->chunk.rows)
+		wanted = b->chunk.rows;
+	if (!over_range(b, lk_pg_backfill_nth_sql(&b->table, has_low, wanted), b->end, &r, error))
+		return false;
+	p->last = r.rows == 0;
+	p->rows = wanted;
+	if (!p->last)
+		b->high = copy_key(&r, k);
+	lk_result_free(&r);
+	if (!p->last)
+		return true;
+	if (!over_range(b, lk_pg_backfill_count_sql(&b->table, has_low), b->end, &r, error))
+		return false;
+	p->rows = lk_cell_int(&r, 0, 0);
+	lk_result_free(&r);
+	b->high = lk_alloc(k * sizeof(char *));
+	for (size_t i = 0; i < k; i++)
+		b->high[i] = lk_strdup(b->end[i]);
+	return true;
+}
+
+static bool update(struct lk_backfill *b, struct portion *p, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!over_range(b,
+			lk_pg_backfill_update_sql(b->run->session, &b->root, &b->table,
+						  lk_step_of(b->run), b->cursor.key != NULL),
+			b->high, &r, error))
+		return false;
+	p->changed = r.affected;
+	lk_result_free(&r);
+	return true;
+}
+
+/* A row that may be left out alone stands behind a savepoint, with what would else fail at the commit. */
+static bool update_or_leave_out(struct lk_backfill *b, struct portion *p, struct lk_error *error)
+{
+	struct lk_error why;
+	struct lk_session *session = b->run->session;
+	if (!LK_RUN(session, error, "SAVEPOINT lockkeeper"))
+		return false;
+	if (update(b, p, error) && LK_RUN(session, error, "SET CONSTRAINTS ALL IMMEDIATE"))
+		return true;
+	if (!lk_backfill_is_data_error(error))
+		return false;
+	why = *error;
+	LK_COPY(p->why, why.text);
+	p->changed = 0;
+	return LK_RUN(session, error, "ROLLBACK TO SAVEPOINT lockkeeper") &&
+	       lk_backfill_leave_out(b, &why, error);
+}
+
+/* Sets b->failed_rows when it fails on the rows' data. */
+static bool fill(struct lk_backfill *b, struct portion *p, struct lk_error *error)
+{
+	if (p->rows == 1 && lk_backfill_skips(b->run))
+		return update_or_leave_out(b, p, error);
+	if (update(b, p, error))
+		return true;
+	if (lk_backfill_is_data_error(error))
+		b->failed_rows = p->rows > 0 ? p->rows : 1;
+	return false;
+}
+
+static bool count_waiters(struct lk_backfill *b, int *waiters, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(
+		    b->run->session, &r, error,
+		    "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+		    " AND transactionid = pg_current_xact_id_if_assigned()::xid"))
+		return false;
+	*waiters = (int)lk_cell_int(&r, 0, 0);
+	lk_result_free(&r);
+	return true;
+}
+
+/* The cursor as it will be when this chunk commits; its key is b->high. */
+static struct lk_journal_cursor next_cursor(const struct lk_backfill *b, const struct portion *p)
+{
+	return (struct lk_journal_cursor){.key = b->high,
+					  .count = b->table.key.count,
+					  .rows_done = b->cursor.rows_done + p->rows,
+					  .rows_changed = b->cursor.rows_changed + p->changed,
+					  .chunks = b->cursor.chunks + 1,
+					  .part = b->cursor.part,
+					  .part_finished = p->last};
+}
+
+/* A constraint that is checked at the end fails here. */
+static bool commit(struct lk_backfill *b, const struct portion *p, struct lk_error *error)
+{
+	if (lk_commit(b->run->session, error))
+		return true;
+	if (lk_backfill_is_data_error(error))
+		b->failed_rows = p->rows > 0 ? p->rows : 1;
+	return false;
+}
+
+static void report(struct lk_backfill *b, double took_ms, int waiters, const char *what)
+{
+	if (!b->run->progress)
+		return;
+	b->run->progress(b->run->context,
+			 &(struct lk_progress){.rows_done = b->cursor.rows_done,
+					       .rows_changed = b->cursor.rows_changed,
+					       .rows_total = b->rows_total,
+					       .chunks = b->cursor.chunks,
+					       .next_rows = b->chunk.rows,
+					       .retries = b->retries,
+					       .rejected = b->rejected,
+					       .took_ms = took_ms,
+					       .target_ms = b->chunk.allowed_ms,
+					       .waiters = waiters,
+					       .what = what});
+}
+
+/* What a portion of suspected rows took says nothing about the next chunk. */
+static void learn(struct lk_backfill *b, const struct portion *p, double took_ms)
+{
+	if (lk_narrow_rows(&b->narrow) > 0)
+		lk_narrow_passed(&b->narrow, p->rows);
+	else
+		lk_chunk_learn(&b->chunk, p->rows, took_ms, p->waiters, b->wish_ms);
+}
+
+/* One chunk, committed. */
+static bool one_chunk(struct lk_backfill *b, struct portion *p, struct lk_error *error)
+{
+	struct lk_session *session = b->run->session;
+	struct lk_journal_cursor next;
+	*p = (struct portion){.from_us = lk_clock_us()};
+	b->failed_rows = 0;
+	b->left_out = false;
+	bool done = begin_chunk(b, error) && still_there(b, error) && find_high(b, p, error) &&
+		    fill(b, p, error);
+	next = next_cursor(b, p);
+	done = done && lk_journal_set_cursor(session, b->run->run, b->run->number, &next, error) &&
+	       count_waiters(b, &p->waiters, error) && commit(b, p, error);
+	if (!done) {
+		lk_rollback(session);
+		if (b->failed_rows == 1)
+			lk_backfill_explain_row(b, error);
+		lk_backfill_free_key(b->high, b->table.key.count);
+		b->high = NULL;
+		return false;
+	}
+	lk_journal_cursor_free(&b->cursor);
+	b->cursor = next;
+	b->high = NULL;
+	double took_ms = (double)(lk_clock_us() - p->from_us) / 1000.0;
+	learn(b, p, took_ms);
+	report(b, took_ms, p->waiters, "committed");
+	double rest = took_ms * b->rest_ratio;
+	lk_pace_sleep(b->run->pace, (int64_t)(rest < LONGEST_REST_MS ? rest : LONGEST_REST_MS));
+	return true;
+}
+
+/* What to do after a chunk that failed: go on, or stop with an outcome. */
+static bool goes_on(struct lk_backfill *b, enum lk_outcome *outcome, struct lk_error *error)
+{
+	bool given_way = atomic_exchange(&b->run->pace->give_way, false);
+	*outcome = lk_step_outcome(b->run, error);
+	if (atomic_load(&b->run->pace->stop)) {
+		report(b, 0, 0, "cancelled, undone");
+		return false;
+	}
+	if (b->failed_rows > 1) {
+		if (lk_narrow_rows(&b->narrow) == 0)
+			lk_pg_say(b->run, "%lld rows of %s fail together: %s; looking for which",
+				  (long long)b->failed_rows, b->table.shown, error->text);
+		lk_narrow_failed(&b->narrow, b->failed_rows);
+		report(b, 0, 0, "failed, tried again in halves");
+		return true;
+	}
+	if (error->class != LK_ERROR_RETRY && !given_way) {
+		if (error->class == LK_ERROR_STATEMENT && b->failed_rows == 0)
+			lk_backfill_explain_range(b, error);
+		return false;
+	}
+	b->retries++;
+	lk_chunk_shrink(&b->chunk);
+	report(b, 0, 0, "given up and tried again");
+	*outcome = LK_OUTCOME_STOPPED;
+	return lk_pace_sleep(b->run->pace, RETRY_GAP_MS);
+}
+
+/* A partition that was dropped makes statements fail in the middle. */
+static bool has_gone(struct lk_backfill *b)
+{
+	struct lk_error ignored;
+	if (!b->gone && b->cursor.part && !atomic_load(&b->run->pace->stop))
+		still_there(b, &ignored);
+	return b->gone;
+}
+
+static enum lk_outcome walk_to_end(struct lk_backfill *b, struct lk_error *error)
+{
+	enum lk_outcome outcome;
+	struct portion p;
+	for (bool last = false; !last;) {
+		if (!lk_pace_wait(b->run->pace, &b->wish_ms, &b->rest_ratio))
+			return LK_OUTCOME_STOPPED;
+		if (!lk_pg_standby_wait(b->run, &b->standby_looked_us, error))
+			return lk_step_outcome(b->run, error);
+		if (b->wish_ms > b->longest_ms)
+			b->wish_ms = b->longest_ms;
+		if (one_chunk(b, &p, error)) {
+			last = p.last;
+			if (b->left_out && !lk_backfill_count_reject(b, p.why, error))
+				return LK_OUTCOME_FAILED;
+		} else if (has_gone(b)) {
+			return LK_OUTCOME_DONE;
+		} else if (!goes_on(b, &outcome, error)) {
+			return outcome;
+		}
+	}
+	return LK_OUTCOME_DONE;
+}
+
+enum lk_outcome lk_backfill_walk(struct lk_backfill *b, struct lk_error *error)
+{
+	enum lk_outcome outcome = LK_OUTCOME_DONE;
+	b->gone = false;
+	b->failed_rows = 0;
+	b->narrow = (struct lk_narrow){0};
+	while (!find_end(b, error)) {
+		if (has_gone(b))
+			return LK_OUTCOME_DONE;
+		if (!goes_on(b, &outcome, error))
+			return outcome;
+	}
+	if (b->end)
+		outcome = walk_to_end(b, error);
+	lk_backfill_free_key(b->end, b->table.key.count);
+	b->end = NULL;
+	return outcome;
+}
