@@ -323,8 +323,7 @@ static void decode_list(const struct member *m, const json_t *value, char *base)
 	int count = 0;
 	size_t i;
 	json_t *element;
-	json_array_foreach(value, i, element)
-	{
+	json_array_foreach (value, i, element) {
 		if ((size_t)count == m->limit)
 			break;
 		decode(m->members, element, base + m->offset + (size_t)count++ * m->size);

@@ -5,6 +5,11 @@
 
 #include <stddef.h>
 
+#include "base/buffer.h"
+
+/* Adds one text to an array that is being written, and its opening brace if it is the first; whoever writes the
+ * array closes it. */
+void lk_pg_array_add(struct lk_buffer *array, const char *item);
 /* The texts as the input of a text[]; none may be NULL. The caller's. */
 char *lk_pg_array(const char *const *items, size_t count);
 

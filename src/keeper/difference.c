@@ -64,17 +64,14 @@ static char *first_difference(json_t *was, json_t *is)
 {
 	const char *name;
 	json_t *value;
-	json_object_foreach(
-		was, name,
-		value) if (!json_equal(value,
-				       json_object_get(
-					       is, name))) return describe_member(name, value,
-										  json_object_get(
-											  is,
-											  name));
-	json_object_foreach(
-		is, name, value) if (!json_object_get(was, name)) return describe_member(name, NULL,
-											 value);
+	json_object_foreach (was, name, value) {
+		if (!json_equal(value, json_object_get(is, name)))
+			return describe_member(name, value, json_object_get(is, name));
+	}
+	json_object_foreach (is, name, value) {
+		if (!json_object_get(was, name))
+			return describe_member(name, NULL, value);
+	}
 	return NULL;
 }
 
@@ -103,9 +100,10 @@ static const json_t *named(const json_t *steps, const char *name)
 {
 	size_t i;
 	const json_t *step;
-	json_array_foreach(steps, i,
-			   step) if (strcmp(json_string_value(json_object_get(step, "name")),
-					    name) == 0) return step;
+	json_array_foreach (steps, i, step) {
+		if (strcmp(json_string_value(json_object_get(step, "name")), name) == 0)
+			return step;
+	}
 	return NULL;
 }
 
@@ -123,13 +121,15 @@ static void add_members(struct lk_buffer *out, json_t *was, json_t *is)
 	const char *key, *between = ": ";
 	json_t *value;
 	add(out, "", json_string_value(json_object_get(was, "name")));
-	json_object_foreach(was, key, value) if (!json_equal(value, json_object_get(is, key)))
-	{
+	json_object_foreach (was, key, value) {
+		if (json_equal(value, json_object_get(is, key)))
+			continue;
 		lk_buffer_addf(out, "%s%s", between, key);
 		between = ", ";
 	}
-	json_object_foreach(is, key, value) if (!json_object_get(was, key))
-	{
+	json_object_foreach (is, key, value) {
+		if (json_object_get(was, key))
+			continue;
 		lk_buffer_addf(out, "%s%s", between, key);
 		between = ", ";
 	}
@@ -139,8 +139,7 @@ static void compare_steps(struct lk_buffer *out, const json_t *before, const jso
 {
 	size_t i;
 	json_t *step;
-	json_array_foreach(before, i, step)
-	{
+	json_array_foreach (before, i, step) {
 		const char *name = json_string_value(json_object_get(step, "name"));
 		json_t *other = (json_t *)(size_t)named(after, name);
 		if (!other)
@@ -148,10 +147,10 @@ static void compare_steps(struct lk_buffer *out, const json_t *before, const jso
 		else if (!json_equal(step, other))
 			add_members(out, step, other);
 	}
-	json_array_foreach(
-		after, i,
-		step) if (!named(before, json_string_value(json_object_get(step, "name"))))
-		add(out, "with ", json_string_value(json_object_get(step, "name")));
+	json_array_foreach (after, i, step) {
+		if (!named(before, json_string_value(json_object_get(step, "name"))))
+			add(out, "with ", json_string_value(json_object_get(step, "name")));
+	}
 }
 
 void lk_difference_of_plans(const struct lk_plan *before, const struct lk_plan *after, char *text,

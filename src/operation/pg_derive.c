@@ -198,13 +198,13 @@ char *lk_derive_free_name(struct lk_derivation *d, const char *stem, const char 
 	return sql;
 }
 
-/* "orders_user_id_created_at"; what is not a name of its own leaves its letters: "lower(email)". */
+/* "orders_user_id_created_at", and for a primary key "orders", as the server does; what is not a name of its own leaves its letters: "lower(email)". */
 static char *stem_of(const struct lk_derivation *d)
 {
 	struct lk_buffer stem = {0};
 	const struct lk_names *columns = &d->operation->columns;
 	lk_buffer_add(&stem, d->table.name);
-	for (size_t i = 0; i < columns->count; i++) {
+	for (size_t i = 0; i < columns->count && !d->operation->primary_key; i++) {
 		bool word = false;
 		lk_buffer_add(&stem, "_");
 		for (const char *p = columns->list[i]; *p; p++) {

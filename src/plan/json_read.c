@@ -42,8 +42,7 @@ static bool take_set(const json_t *value, struct lk_step *step, struct lk_error 
 	json_t *item;
 	if (!json_is_array(value) || json_array_size(value) == 0)
 		return lk_fail(error, LK_ERROR_PLAN, "set is not a list of assignments");
-	json_array_foreach(value, index, item)
-	{
+	json_array_foreach (value, index, item) {
 		struct lk_assignment *assignment = LK_PUSH(step->set, step->set_count);
 		if (!take_text(json_object_get(item, "column"), "set's column", &assignment->column,
 			       error))
@@ -126,8 +125,7 @@ static bool take_step(json_t *object, struct lk_plan *plan, struct lk_error *err
 	if (plan->step_count > 0 && (int)plan->steps[plan->step_count - 1].phase > phase)
 		return lk_fail(error, LK_ERROR_PLAN, "it is out of the order of the phases");
 	struct lk_step *step = lk_plan_add_step(plan, (enum lk_phase)phase, (enum lk_verb)verb);
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach (object, key, value) {
 		if (!take_step_member(key, value, step, error))
 			return false;
 	}
@@ -142,8 +140,7 @@ static bool take_steps(const json_t *list, struct lk_plan *plan, struct lk_error
 		return lk_fail(error, LK_ERROR_PLAN, "steps is not a list");
 	if (json_array_size(list) > LK_MOST_STEPS + LK_PHASES)
 		return lk_fail(error, LK_ERROR_PLAN, "it has more than %d steps", LK_MOST_STEPS);
-	json_array_foreach(list, index, item)
-	{
+	json_array_foreach (list, index, item) {
 		if (!take_step(item, plan, error))
 			return lk_fail_context(error, "step %zu", index + 1);
 		const char *name = plan->steps[index].name;
@@ -160,8 +157,7 @@ static bool take_names(const json_t *value, const char *what, struct lk_names *n
 	json_t *item;
 	if (!json_is_array(value) || json_array_size(value) > LK_MOST_COLUMNS)
 		return lk_fail(error, LK_ERROR_PLAN, "%s is not a short list", what);
-	json_array_foreach(value, index, item)
-	{
+	json_array_foreach (value, index, item) {
 		if (!json_is_string(item))
 			return lk_fail(error, LK_ERROR_PLAN, "%s holds something else than text",
 				       what);
@@ -210,8 +206,7 @@ static bool take_operation(json_t *object, struct lk_plan *plan, struct lk_error
 		return lk_fail(error, LK_ERROR_PLAN, "it is of no known kind");
 	struct lk_operation *operation = LK_PUSH(plan->operations, plan->operation_count);
 	operation->kind = (enum lk_operation_kind)kind;
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach (object, key, value) {
 		if (strcmp(key, "kind") != 0 &&
 		    !take_operation_member(key, value, operation, error))
 			return false;
@@ -225,8 +220,7 @@ static bool take_operations(const json_t *list, struct lk_plan *plan, struct lk_
 	json_t *item;
 	if (!json_is_array(list) || json_array_size(list) > LK_MOST_OPERATIONS)
 		return lk_fail(error, LK_ERROR_PLAN, "operations is not a short list");
-	json_array_foreach(list, index, item)
-	{
+	json_array_foreach (list, index, item) {
 		if (!take_operation(item, plan, error))
 			return lk_fail_context(error, "operation %zu", index + 1);
 	}
@@ -239,8 +233,7 @@ static bool take_limits(json_t *object, struct lk_limits *limits, struct lk_erro
 	json_t *value;
 	if (!json_is_object(object))
 		return lk_fail(error, LK_ERROR_PLAN, "limits is not an object");
-	json_object_foreach(object, key, value)
-	{
+	json_object_foreach (object, key, value) {
 		int64_t number = 0;
 		int64_t *to = strcmp(key, "lag_ms") == 0	  ? &limits->lag_ms
 			      : strcmp(key, "lock_wait_ms") == 0  ? &limits->lock_wait_ms
@@ -292,8 +285,7 @@ bool lk_plan_from_json(const json_t *object, struct lk_plan *plan, struct lk_err
 	json_t *value;
 	bool good = json_is_object(object) || lk_fail(error, LK_ERROR_PLAN, "it is no object");
 	*plan = (struct lk_plan){0};
-	json_object_foreach((json_t *)(size_t)object, key, value)
-	{
+	json_object_foreach ((json_t *)(size_t)object, key, value) {
 		good = good && take_plan_member(key, value, plan, error);
 	}
 	if (good && !plan->name)

@@ -104,8 +104,7 @@ static const char *volatile_function(const json_t *node)
 	json_t *value;
 	size_t index;
 	if (json_is_array(node)) {
-		json_array_foreach((json_t *)(size_t)node, index, value)
-		{
+		json_array_foreach ((json_t *)(size_t)node, index, value) {
 			if (!*found)
 				found = volatile_function(value);
 		}
@@ -119,8 +118,7 @@ static const char *volatile_function(const json_t *node)
 		if (!is_stable_function(name))
 			return name;
 	}
-	json_object_foreach((json_t *)(size_t)node, key, value)
-	{
+	json_object_foreach ((json_t *)(size_t)node, key, value) {
 		if (!*found)
 			found = volatile_function(value);
 	}

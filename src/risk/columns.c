@@ -23,9 +23,9 @@ static void collect(const json_t *node, struct names *names)
 	const char *key;
 	json_t *value;
 	size_t index;
-	json_array_foreach((json_t *)(size_t)node, index, value) collect(value, names);
-	json_object_foreach((json_t *)(size_t)node, key, value)
-	{
+	json_array_foreach ((json_t *)(size_t)node, index, value)
+		collect(value, names);
+	json_object_foreach ((json_t *)(size_t)node, key, value) {
 		if (strcmp(key, "ColumnRef") != 0) {
 			collect(value, names);
 			continue;

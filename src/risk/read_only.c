@@ -72,13 +72,11 @@ static bool changes(const json_t *node, char *reason, size_t size)
 	const char *key;
 	json_t *value;
 	size_t index;
-	json_array_foreach((json_t *)(size_t)node, index, value)
-	{
+	json_array_foreach ((json_t *)(size_t)node, index, value) {
 		if (changes(value, reason, size))
 			return true;
 	}
-	json_object_foreach((json_t *)(size_t)node, key, value)
-	{
+	json_object_foreach ((json_t *)(size_t)node, key, value) {
 		for (size_t i = 0; i < LK_COUNT(refused); i++) {
 			if (strcmp(key, refused[i].member) == 0) {
 				snprintf(reason, size, "%s", refused[i].reason);

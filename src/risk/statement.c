@@ -59,8 +59,7 @@ static void create_constraints(const json_t *list, struct lk_tally *tally)
 {
 	size_t index;
 	json_t *node;
-	json_array_foreach((json_t *)(size_t)list, index, node)
-	{
+	json_array_foreach ((json_t *)(size_t)list, index, node) {
 		const json_t *constraint = json_object_get(node, "Constraint");
 		if (strcmp(lk_node_text(constraint, "contype"), "CONSTR_FOREIGN") == 0)
 			lk_risk_note_reference(constraint, tally);

@@ -99,10 +99,9 @@ void lk_tally_tables_below(struct lk_tally *tally, const json_t *node, enum lk_l
 	const char *key;
 	json_t *value;
 	size_t index;
-	json_array_foreach((json_t *)(size_t)node, index, value)
+	json_array_foreach ((json_t *)(size_t)node, index, value)
 		lk_tally_tables_below(tally, value, lock);
-	json_object_foreach((json_t *)(size_t)node, key, value)
-	{
+	json_object_foreach ((json_t *)(size_t)node, key, value) {
 		if (strcmp(key, "RangeVar") == 0)
 			lk_tally_table(tally, value, lock);
 		lk_tally_tables_below(tally, value, lock);

@@ -78,6 +78,34 @@ static char *qualified(struct lk_session *session, const char *table_sql, const 
 	return sql;
 }
 
+/*
+ * An index is invalid as well while somebody builds it. Whoever does holds SHARE UPDATE EXCLUSIVE on the table,
+ * which every role can see; so do a VACUUM and an ANALYZE, for which it is worth waiting.
+ */
+static bool nobody_builds(struct lk_session *session, const char *index_sql, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT l.pid, coalesce(a.usename, ''), coalesce(a.application_name, '') FROM pg_index i"
+		    " JOIN pg_locks l ON l.relation = i.indrelid AND l.locktype = 'relation' AND l.granted"
+		    "  AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()"
+		    " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+		    " WHERE i.indexrelid = to_regclass($1) AND coalesce(a.backend_type, '') <> 'autovacuum worker'"
+		    " LIMIT 1",
+		    index_sql))
+		return false;
+	bool nobody = r.rows == 0;
+	if (!nobody)
+		lk_fail(error, LK_ERROR_REFUSED,
+			"index %s is not valid, and process %s (%s %s) is at work on its table: it may be building it "
+			"this moment, so it is not dropped; go on when that process has ended",
+			index_sql, lk_cell_text(&r, 0, 0), lk_cell_text(&r, 0, 1),
+			lk_cell_text(&r, 0, 2));
+	lk_result_free(&r);
+	return nobody;
+}
+
 bool lk_pg_index_drop_invalid(struct lk_session *session, const char *table_sql, const char *name,
 			      struct lk_error *error)
 {
@@ -87,6 +115,10 @@ bool lk_pg_index_drop_invalid(struct lk_session *session, const char *table_sql,
 	if (state != LK_PG_INDEX_INVALID)
 		return true;
 	char *index = qualified(session, table_sql, name, error);
+	if (index && !nobody_builds(session, index, error)) {
+		free(index);
+		return false;
+	}
 	char *sql = lk_format("DROP INDEX CONCURRENTLY IF EXISTS %s", index ? index : "");
 	bool dropped = index && lk_execute(session, sql, error);
 	free(sql);

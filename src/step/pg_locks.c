@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "db/pg_array.h"
 #include "risk/risk.h"
 
 /* From the weakest to the strongest. */
@@ -40,32 +41,21 @@ static const char locks_sql[] =
 
 enum { NAMES, MODES_OF_NAMES, TABLES, INDEXES, CONSTRAINTS, COLUMNS, LOOKED_MODES, LISTS };
 
-static void add_element(struct lk_buffer *list, const char *text)
-{
-	lk_buffer_add(list, list->length ? ",\"" : "{\"");
-	for (const char *p = text; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			lk_buffer_add(list, "\\");
-		lk_buffer_add_bytes(list, p, 1);
-	}
-	lk_buffer_add(list, "\"");
-}
-
 static void add_statement(struct lk_buffer lists[LISTS], const char *sql)
 {
 	struct lk_risk risk;
 	lk_risk_statement(sql, &risk);
 	for (size_t i = 0; risk.parsed && i < risk.table_count; i++) {
-		add_element(&lists[NAMES], risk.tables[i].sql);
-		add_element(&lists[MODES_OF_NAMES], risk.tables[i].mode);
+		lk_pg_array_add(&lists[NAMES], risk.tables[i].sql);
+		lk_pg_array_add(&lists[MODES_OF_NAMES], risk.tables[i].mode);
 	}
 	for (size_t i = 0; risk.parsed && i < risk.lookup_count; i++) {
 		const struct lk_risk_lookup *lookup = &risk.lookups[i];
-		add_element(&lists[TABLES], lookup->table);
-		add_element(&lists[INDEXES], lookup->index);
-		add_element(&lists[CONSTRAINTS], lookup->constraint);
-		add_element(&lists[COLUMNS], lookup->column);
-		add_element(&lists[LOOKED_MODES], lookup->mode);
+		lk_pg_array_add(&lists[TABLES], lookup->table);
+		lk_pg_array_add(&lists[INDEXES], lookup->index);
+		lk_pg_array_add(&lists[CONSTRAINTS], lookup->constraint);
+		lk_pg_array_add(&lists[COLUMNS], lookup->column);
+		lk_pg_array_add(&lists[LOOKED_MODES], lookup->mode);
 	}
 }
 
@@ -104,8 +94,8 @@ bool lk_pg_locks_find(struct lk_session *session, const char *const *statements,
 	for (size_t i = 0; i < count; i++)
 		add_statement(lists, statements[i]);
 	if (extra) {
-		add_element(&lists[NAMES], extra);
-		add_element(&lists[MODES_OF_NAMES], "ACCESS EXCLUSIVE");
+		lk_pg_array_add(&lists[NAMES], extra);
+		lk_pg_array_add(&lists[MODES_OF_NAMES], "ACCESS EXCLUSIVE");
 	}
 	return resolve(session, lists, locks, error);
 }
@@ -114,8 +104,8 @@ bool lk_pg_locks_table(struct lk_session *session, const char *table_sql, const 
 		       struct lk_pg_locks *locks, struct lk_error *error)
 {
 	struct lk_buffer lists[LISTS] = {0};
-	add_element(&lists[NAMES], table_sql);
-	add_element(&lists[MODES_OF_NAMES], mode);
+	lk_pg_array_add(&lists[NAMES], table_sql);
+	lk_pg_array_add(&lists[MODES_OF_NAMES], mode);
 	return resolve(session, lists, locks, error);
 }
 

@@ -78,9 +78,10 @@ static json_t *find(json_t *list, const char *level, const char *check, const ch
 {
 	size_t i;
 	json_t *object;
-	json_array_foreach(list, i, object) if (is(object, "level", level) &&
-						is(object, "check", check) &&
-						has(object, "found", words)) return object;
+	json_array_foreach (list, i, object)
+		if (is(object, "level", level) && is(object, "check", check) &&
+		    has(object, "found", words))
+			return object;
 	return NULL;
 }
 
@@ -146,11 +147,9 @@ static const char *verdict(json_t *list, const char *family)
 {
 	size_t i;
 	json_t *object;
-	json_array_foreach(
-		list, i,
-		object) if (has(object, "family",
-				family)) return json_string_value(json_object_get(object,
-										  "verdict"));
+	json_array_foreach (list, i, object)
+		if (has(object, "family", family))
+			return json_string_value(json_object_get(object, "verdict"));
 	return "";
 }
 
@@ -453,9 +452,9 @@ static void privileges_that_are_missing(void **state)
 	for (int round = 0; round < 2; round++) {
 		size_t i;
 		json_t *object;
-		json_array_foreach(list, i, object) if (has(object, "do", "GRANT ") &&
-							is(object, "check", "replicas") == false)
-			obey(object);
+		json_array_foreach (list, i, object)
+			if (has(object, "do", "GRANT ") && is(object, "check", "replicas") == false)
+				obey(object);
 		json_decref(list);
 		list = examine("poor", LK_TEST_PRIMARY);
 	}

@@ -194,6 +194,26 @@ static void an_invalid_leftover_is_replaced_and_never_trusted(void **state)
 	lk_test_steps_close(&steps);
 }
 
+/* Invalid it is too while somebody builds it: that is no leftover. */
+static void an_index_that_somebody_builds_is_not_dropped(void **state)
+{
+	struct lk_test_steps steps;
+	open_on(&steps, *state, PLAIN);
+	PGconn *writer = old_writer(*state), *builder = lk_test_connect(*state);
+	lk_test_do(builder, "SET application_name TO 'a colleague'");
+	assert_true(PQsendQuery(builder, "CREATE INDEX CONCURRENTLY i_n ON i (n)"));
+	assert_true(lk_test_wait(*state, HALF_BUILT, 30));
+	must_be(&steps, lk_test_step_forward(&steps, DDL), LK_OUTCOME_FAILED);
+	assert_contains(steps.error.text, "a colleague");
+	PQfinish(writer);
+	PGresult *r = PQgetResult(builder);
+	assert_int_equal(PQresultStatus(r), PGRES_COMMAND_OK);
+	PQclear(r);
+	PQfinish(builder);
+	assert_index(*state, "i valid");
+	lk_test_steps_close(&steps);
+}
+
 /* The index was there before the answer arrived: it is not built twice. */
 static void a_build_that_ended_unheard_is_done(void **state)
 {
@@ -536,6 +556,7 @@ int main(void)
 		cmocka_unit_test(rows_that_are_not_unique_are_the_servers_sentence),
 		cmocka_unit_test(an_invalid_leftover_is_replaced_and_never_trusted),
 		cmocka_unit_test(a_build_that_ended_unheard_is_done),
+		cmocka_unit_test(an_index_that_somebody_builds_is_not_dropped),
 		cmocka_unit_test(somebody_elses_index_is_not_ours),
 		cmocka_unit_test(indexes_are_found_in_their_tables_schema),
 		cmocka_unit_test(a_build_gives_way_a_few_times),

@@ -233,6 +233,37 @@ static void several_operations_share_the_phases(void **state)
 	lk_test_steps_close(&steps);
 }
 
+/* A table that nothing identified gets its key, NOT NULL first. */
+static void a_primary_key_is_made_from_an_index(void **state)
+{
+	static const char yaml[] =
+		"plan: p\noperations:\n  - add_unique: {table: p, columns: [a, b], primary_key: true}\n";
+	struct lk_test_steps steps;
+	lk_test_sql(*state, "SET client_min_messages TO warning; DROP TABLE IF EXISTS p CASCADE;"
+			    "CREATE TABLE p (a int, b text);"
+			    "INSERT INTO p SELECT i, 'b' || i FROM generate_series(1, 100) i");
+	char *before = lk_test_catalog(*state, "p");
+	lk_test_steps_open(&steps, *state, yaml);
+	lk_test_steps_until(&steps, NULL);
+	char *after = lk_test_catalog(*state, "p");
+	expect_lines(after, "p_pkey PRIMARY KEY (a, b)", true);
+	expect_lines(after, "lk_not_null", false);
+	lk_test_steps_back(&steps, NULL);
+	char *back = lk_test_catalog(*state, "p");
+	assert_string_equal(back, before);
+	lk_test_steps_close(&steps);
+	/* A row that stands in the way is named before anything is built. */
+	lk_test_sql(*state, "INSERT INTO p VALUES (7, 'b7')");
+	lk_test_steps_open(&steps, *state, yaml);
+	lk_test_steps_until(&steps, "verify-2");
+	assert_int_equal(lk_test_step_forward(&steps, "verify-2"), LK_OUTCOME_FAILED);
+	assert_contains(steps.error.text, "7, b7, 2");
+	lk_test_steps_close(&steps);
+	free(back);
+	free(after);
+	free(before);
+}
+
 static void a_partitioned_table_is_indexed_partition_by_partition(void **state)
 {
 	static const char yaml[] =
@@ -271,6 +302,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_done_is_refused_with_the_reason),
 		cmocka_unit_test(a_check_that_rows_break_names_them),
 		cmocka_unit_test(several_operations_share_the_phases),
+		cmocka_unit_test(a_primary_key_is_made_from_an_index),
 		cmocka_unit_test(a_partitioned_table_is_indexed_partition_by_partition),
 	};
 	return cmocka_run_group_tests(tests, start, stop);
