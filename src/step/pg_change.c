@@ -43,6 +43,16 @@ static bool work(struct lk_step_run *run, void *argument, struct lk_error *error
 	return lk_pg_step_record(run, change->state, error);
 }
 
+void lk_pg_change_describe_undo(const struct lk_step *step, struct lk_step_text *text)
+{
+	if (step->undo)
+		LK_COPY(text->undo, step->undo);
+	else
+		LK_COPY(text->undo, lk_step_irreversible(step)
+					    ? "none: what it destroys cannot be brought back"
+					    : "none of its own");
+}
+
 enum lk_outcome lk_pg_change_together(struct lk_step_run *run, const struct lk_pg_change *change,
 				      struct lk_error *error)
 {

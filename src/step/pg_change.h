@@ -27,4 +27,7 @@ bool lk_pg_change_begun(struct lk_step_run *run, bool *begun, struct lk_error *e
 /* Whether the step has done anything that its undo could take back. */
 bool lk_pg_change_stands(struct lk_step_run *run, bool *stands, struct lk_error *error);
 
+/* What takes the step back, in words. */
+void lk_pg_change_describe_undo(const struct lk_step *step, struct lk_step_text *text);
+
 #endif

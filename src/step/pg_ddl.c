@@ -167,12 +167,7 @@ static bool ddl_describe(struct lk_session *session, const struct lk_plan *plan,
 	LK_COPY(text->cost, risk.cost);
 	if (!add_index_use(session, &risk, text->cost, sizeof text->cost, error))
 		return false;
-	if (step->undo)
-		LK_COPY(text->undo, step->undo);
-	else
-		LK_COPY(text->undo, lk_step_irreversible(step)
-					    ? "none: what it destroys cannot be brought back"
-					    : "none of its own");
+	lk_pg_change_describe_undo(step, text);
 	return true;
 }
 

@@ -120,12 +120,7 @@ static bool sql_describe(struct lk_session *session, const struct lk_plan *plan,
 	if (!risk.parsed)
 		LK_COPY(text->lock, risk.note);
 	LK_COPY(text->cost, risk.cost);
-	if (step->undo)
-		LK_COPY(text->undo, step->undo);
-	else
-		LK_COPY(text->undo, lk_step_irreversible(step)
-					    ? "none: what it destroys cannot be brought back"
-					    : "none of its own");
+	lk_pg_change_describe_undo(step, text);
 	return true;
 }
 

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Somebody else changes the tables, or the plan's file, while a run waits or works. */
-#include "tests/control/stage.h"
-
-static struct lk_stage stage;
-static struct lk_home alice;
-
-static int open_stage(void **state)
-{
-	(void)state;
-	lk_stage_open(&stage, NULL);
-	lk_home_make(&stage, &alice);
-	return 0;
-}
-
-static int close_stage(void **state)
-{
-	(void)state;
-	lk_stage_close(&stage);
-	return 0;
-}
+#include "tests/control/two_people.h"
 
 static bool reason_has(const struct lk_snapshot *snapshot, const void *words)
 {

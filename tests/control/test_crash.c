@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The keeper dies, its connections break, the server restarts: the run goes on and ends right. */
-#include "tests/control/stage.h"
+#include "tests/control/two_people.h"
 
 #include <unistd.h>
 
@@ -10,25 +10,6 @@ enum { ROWS = 4000 };
 #define BEFORE_CONTRACT "expand,migrate,release-42"
 #define CONTRACT "contract,release-41-gone"
 #define SMALL_CHUNKS "limits: {chunk_time: 2ms}\n"
-
-static struct lk_stage stage;
-static struct lk_home alice, bob;
-
-static int open_stage(void **state)
-{
-	(void)state;
-	lk_stage_open(&stage, NULL);
-	lk_home_make(&stage, &alice);
-	lk_home_make(&stage, &bob);
-	return 0;
-}
-
-static int close_stage(void **state)
-{
-	(void)state;
-	lk_stage_close(&stage);
-	return 0;
-}
 
 static void make(const char *plan, const char *table, const char *limits)
 {

@@ -18,7 +18,7 @@ static int open_stage(void **state)
 		.settings = "max_prepared_transactions = 5\narchive_mode = on\nautovacuum = off\n"
 			    "archive_command = 'false'\nautovacuum_freeze_max_age = 100000\n"
 			    "vacuum_freeze_min_age = 0\nfsync = on\nfull_page_writes = on\n"
-			    "synchronous_commit = on\n"};
+			    "synchronous_commit = on\nmax_connections = 60\n"};
 	(void)state;
 	lk_stage_open(&stage, &options);
 	lk_home_make(&stage, &alice);

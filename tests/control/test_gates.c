@@ -1,25 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Gates: of a person, of two people, of a check; approvals that outlive the keeper. */
-#include "tests/control/stage.h"
-
-static struct lk_stage stage;
-static struct lk_home alice, bob;
-
-static int open_stage(void **state)
-{
-	(void)state;
-	lk_stage_open(&stage, NULL);
-	lk_home_make(&stage, &alice);
-	lk_home_make(&stage, &bob);
-	return 0;
-}
-
-static int close_stage(void **state)
-{
-	(void)state;
-	lk_stage_close(&stage);
-	return 0;
-}
+#include "tests/control/two_people.h"
 
 static void write_plan(const struct lk_home *home, const char *plan, const char *gate)
 {

@@ -1,26 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `lockkeeper history`: the runs that a journal knows, what happened in one, and how they are forgotten. */
-#include "tests/control/stage.h"
+#include "tests/control/two_people.h"
 
 #include "journal/journal.h"
-
-static struct lk_stage stage;
-static struct lk_home alice;
-
-static int open_stage(void **state)
-{
-	(void)state;
-	lk_stage_open(&stage, NULL);
-	lk_home_make(&stage, &alice);
-	return 0;
-}
-
-static int close_stage(void **state)
-{
-	(void)state;
-	lk_stage_close(&stage);
-	return 0;
-}
 
 /* Nothing but a table, made and, on the way back, dropped. */
 static void write_plan(const char *name)

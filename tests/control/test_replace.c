@@ -1,28 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `run --replace RUN`: a mended plan takes an unfinished run over, or is refused with the reason. */
 #include "base/path.h"
-#include "tests/control/stage.h"
-
-static struct lk_stage stage;
-static struct lk_home alice, bob;
+#include "tests/control/two_people.h"
 
 #define GATES "expand,migrate,contract"
-
-static int open_stage(void **state)
-{
-	(void)state;
-	lk_stage_open(&stage, NULL);
-	lk_home_make(&stage, &alice);
-	lk_home_make(&stage, &bob);
-	return 0;
-}
-
-static int close_stage(void **state)
-{
-	(void)state;
-	lk_stage_close(&stage);
-	return 0;
-}
 
 /* A table whose rows count how often the backfill has touched them. */
 static void make_table(const char *table, int rows)

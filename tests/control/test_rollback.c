@@ -1,25 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The way back: at any point before the drop the table is as it was, and the plan can begin again. */
-#include "tests/control/stage.h"
-
-static struct lk_stage stage;
-static struct lk_home alice, bob;
-
-static int open_stage(void **state)
-{
-	(void)state;
-	lk_stage_open(&stage, NULL);
-	lk_home_make(&stage, &alice);
-	lk_home_make(&stage, &bob);
-	return 0;
-}
-
-static int close_stage(void **state)
-{
-	(void)state;
-	lk_stage_close(&stage);
-	return 0;
-}
+#include "tests/control/two_people.h"
 
 /* A table with everything that a rename carries. */
 static void make(const char *plan, const char *table)

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Whole runs of the real program: they end right, and say what they need when they cannot. */
-#include "tests/control/stage.h"
-
-static struct lk_stage stage;
-static struct lk_home alice;
-
-static int open_stage(void **state)
-{
-	(void)state;
-	lk_stage_open(&stage, NULL);
-	lk_home_make(&stage, &alice);
-	return 0;
-}
-
-static int close_stage(void **state)
-{
-	(void)state;
-	lk_stage_close(&stage);
-	return 0;
-}
+#include "tests/control/two_people.h"
 
 static void a_rename_under_writes_of_both_releases_ends_with_every_row_right(void **state)
 {

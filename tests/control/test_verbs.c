@@ -1,27 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pause, resume, abort, rollback, confirm, status, throttle: by socket, by the journal, by plain SQL. */
-#include "tests/control/stage.h"
+#include "tests/control/two_people.h"
 
 #define SLOW "limits: {chunk_time: 2ms}\n"
-
-static struct lk_stage stage;
-static struct lk_home alice, bob;
-
-static int open_stage(void **state)
-{
-	(void)state;
-	lk_stage_open(&stage, NULL);
-	lk_home_make(&stage, &alice);
-	lk_home_make(&stage, &bob);
-	return 0;
-}
-
-static int close_stage(void **state)
-{
-	(void)state;
-	lk_stage_close(&stage);
-	return 0;
-}
 
 static void faster(const char *plan)
 {

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "tests/server/steps.h"
+#include "tests/server/stopping.h"
 
 #define BACKFILL "backfill-1"
 #define PLAN(more)                                                                                 \
@@ -191,31 +191,13 @@ static void keys_are_kept_so_that_the_row_is_found(void **state)
 
 static void stopped_anywhere_a_row_is_rejected_once(void **state)
 {
-	enum { STOPS = 25 };
 	struct lk_test_steps steps;
-	struct test_random random = {UINT64_C(11)};
-	int stopped = 0;
+	struct lk_test_stops stops = {.count = 25, .chunks = 40, .seed = 11};
 	make(*state, ROWS(20000) "UPDATE b SET source = 'x' WHERE k % 97 = 0");
 	lk_test_steps_open(&steps, *state, SKIP);
 	lk_pace_set(&steps.pace, false, 8, 0.5);
-	enum lk_outcome outcome = LK_OUTCOME_STOPPED;
-	for (int i = 0; i < STOPS && outcome == LK_OUTCOME_STOPPED; i++) {
-		/* A few chunks further than the last time, and then anywhere. */
-		int64_t enough = lk_test_steps_progress(&steps).chunks + test_random(&random, 40);
-		lk_test_step_begin(&steps, BACKFILL, false);
-		while (lk_test_steps_progress(&steps).chunks < enough &&
-		       !lk_test_step_ended(&steps))
-			lk_sleep_ms(0);
-		int64_t until = lk_clock_us() + test_random(&random, 5000);
-		while (lk_clock_us() < until)
-			lk_sleep_ms(0);
-		lk_test_steps_stop(&steps);
-		outcome = lk_test_step_end(&steps);
-		stopped += outcome == LK_OUTCOME_STOPPED;
-	}
-	assert_true(stopped >= STOPS / 2);
-	if (outcome == LK_OUTCOME_STOPPED)
-		outcome = lk_test_step_forward(&steps, BACKFILL);
+	enum lk_outcome outcome = lk_test_step_stopped_anywhere(&steps, BACKFILL, &stops);
+	assert_true(stops.stopped >= stops.count / 2);
 	must_be(&steps, outcome, LK_OUTCOME_DONE);
 	assert_int_equal(lk_test_number(*state, "SELECT count(*) FROM b WHERE n = 1"),
 			 20000 - 20000 / 97);

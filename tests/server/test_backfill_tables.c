@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "plan/file.h"
-#include "tests/server/steps.h"
+#include "tests/server/stopping.h"
 
 #define BACKFILL "backfill-1"
 #define PLAN(more)                                                                                 \
@@ -130,31 +130,13 @@ static void partitions_are_walked_one_by_one(void **state)
 
 static void stopped_anywhere_in_any_partition_it_goes_on_exactly_behind(void **state)
 {
-	enum { STOPS = 30 };
 	struct lk_test_steps steps;
-	struct test_random random = {UINT64_C(3)};
-	int stopped = 0;
+	struct lk_test_stops stops = {.count = 30, .chunks = 4, .seed = 3};
 	make(*state, PARTED);
 	lk_test_steps_open(&steps, *state, FILL);
 	lk_pace_set(&steps.pace, false, 4, 2.0);
-	enum lk_outcome outcome = LK_OUTCOME_STOPPED;
-	for (int i = 0; i < STOPS && outcome == LK_OUTCOME_STOPPED; i++) {
-		/* A few chunks further than the last time, and then anywhere. */
-		int64_t enough = lk_test_steps_progress(&steps).chunks + test_random(&random, 4);
-		lk_test_step_begin(&steps, BACKFILL, false);
-		while (lk_test_steps_progress(&steps).chunks < enough &&
-		       !lk_test_step_ended(&steps))
-			lk_sleep_ms(0);
-		int64_t until = lk_clock_us() + test_random(&random, 5000);
-		while (lk_clock_us() < until)
-			lk_sleep_ms(0);
-		lk_test_steps_stop(&steps);
-		outcome = lk_test_step_end(&steps);
-		stopped += outcome == LK_OUTCOME_STOPPED;
-	}
-	assert_true(stopped >= 5);
-	if (outcome == LK_OUTCOME_STOPPED)
-		outcome = lk_test_step_forward(&steps, BACKFILL);
+	enum lk_outcome outcome = lk_test_step_stopped_anywhere(&steps, BACKFILL, &stops);
+	assert_true(stops.stopped >= 5);
 	must_be(&steps, outcome, LK_OUTCOME_DONE);
 	assert_int_equal(rows_with(*state, 1), 9000);
 	assert_int_equal(lk_test_steps_progress(&steps).rows_done, 9000);
