@@ -95,6 +95,9 @@ static void open_plan(struct console *console)
 			lk_model_say(model, LK_ROLE_WARN, "plans cannot be opened from here");
 			return;
 		}
+		/* a keeper whose run is over makes room once nobody looks at it */
+		if (lk_run_is(model->latest, "undone"))
+			lk_link_leave(console->link);
 		/* the keeper that may be started now must not inherit our blocked signals */
 		pthread_sigmask(SIG_SETMASK, &console->before, &ours);
 		ok = options->open_plan(options->context, model->open_path, model->open_socket,

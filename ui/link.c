@@ -68,12 +68,18 @@ static bool connect_keeper(struct lk_link *link, struct lk_error *error)
 	return true;
 }
 
-bool lk_link_attach(struct lk_link *link, const char *socket_path, struct lk_error *error)
+void lk_link_leave(struct lk_link *link)
 {
 	if (link->client)
 		lk_client_close(link->client);
 	link->client = NULL;
+	link->socket[0] = '\0';
 	lk_model_detached(link->model);
+}
+
+bool lk_link_attach(struct lk_link *link, const char *socket_path, struct lk_error *error)
+{
+	lk_link_leave(link);
 	LK_COPY(link->socket, socket_path);
 	return connect_keeper(link, error);
 }

@@ -22,6 +22,8 @@ struct lk_link *lk_link_new(const struct lk_console_options *options, struct lk_
 void lk_link_free(struct lk_link *link);
 /* Connects to a keeper and asks for snapshots and events; an earlier keeper is left. */
 bool lk_link_attach(struct lk_link *link, const char *socket_path, struct lk_error *error);
+/* Leaves the keeper that is attached, if there is one, and looks for none. */
+void lk_link_leave(struct lk_link *link);
 struct pollfd lk_link_poll(const struct lk_link *link);
 /* Reads, writes and connects again as is due. True when something came that should be drawn at
  * once. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "keeper/journal_thread.h"
 
+#include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,6 +12,8 @@
 #define RECONNECT_GAP_MS 500
 /* How long a session of ours that the server has not noticed to be dead may keep our own lock from us. */
 #define OWN_LOCK_PATIENCE_MS 20000
+/* How long what is in line may take to be written at the end. */
+#define PATIENCE_US 2000000
 #define NOTES 1024
 /* Kept free for states and wishes: while the server is away events are left out rather than waited for. */
 #define NOTES_RESERVE 128
@@ -181,6 +183,10 @@ static void *journal_main(void *argument)
 	while ((pending = lk_queue_try_pop(j->notes)))
 		forget_note(j, pending);
 	set_session(j, NULL);
+	pthread_mutex_lock(&j->mutex);
+	j->over = true;
+	pthread_cond_signal(&j->ended);
+	pthread_mutex_unlock(&j->mutex);
 	return NULL;
 }
 
@@ -190,6 +196,7 @@ bool lk_journalist_start(struct lk_journalist *j, struct lk_shared *shared, stru
 	j->shared = shared;
 	j->notes = lk_queue_new(NOTES, NULL, NULL);
 	pthread_mutex_init(&j->mutex, NULL);
+	lk_condition_init(&j->ended);
 	j->started = lk_thread_start(&j->thread, journal_main, j, error);
 	return j->started;
 }
@@ -197,21 +204,22 @@ bool lk_journalist_start(struct lk_journalist *j, struct lk_shared *shared, stru
 /* What is in line is written first, unless the server does not answer: then the session is interrupted. */
 void lk_journalist_join(struct lk_journalist *j)
 {
-	/* A step of the wall clock must not lengthen this. */
-	struct timespec limit;
 	if (!j->shared)
 		return;
 	lk_queue_close(j->notes);
-	clock_gettime(CLOCK_MONOTONIC, &limit);
-	limit.tv_sec += 2;
-	if (j->started && pthread_clockjoin_np(j->thread, NULL, CLOCK_MONOTONIC, &limit) != 0) {
+	if (j->started) {
+		int64_t until = lk_clock_us() + PATIENCE_US;
 		pthread_mutex_lock(&j->mutex);
-		if (j->session)
+		while (!j->over &&
+		       lk_condition_wait_until(&j->ended, &j->mutex, until) != ETIMEDOUT)
+			;
+		if (!j->over && j->session)
 			lk_session_interrupt(j->session);
 		pthread_mutex_unlock(&j->mutex);
 		pthread_join(j->thread, NULL);
 	}
 	lk_queue_free(j->notes);
+	pthread_cond_destroy(&j->ended);
 	pthread_mutex_destroy(&j->mutex);
 }
 

@@ -18,8 +18,10 @@ struct lk_journalist {
 	pthread_t thread;
 	bool started;
 	int lost_id; /* the thread's own: the server's number of the session that last held the run; 0 none */
-	pthread_mutex_t mutex; /* guards session */
+	pthread_mutex_t mutex; /* guards session and over */
+	pthread_cond_t ended;  /* over has become true */
 	struct lk_session *session;
+	bool over; /* the thread writes nothing any more */
 };
 
 /* shared->epoch 0: the run must be taken over; else it is ours with that epoch. */

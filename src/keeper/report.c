@@ -223,7 +223,7 @@ static void fill_locks(struct lk_keeper *k, struct lk_snapshot *s)
 		to->transaction_ms = from->transaction_ms;
 		LK_COPY(to->statement, from->statement);
 		if (from->holds_table)
-			LK_COPY(to->remark, "an old transaction holds the table: DDL waits for it");
+			LK_COPY(to->remark, "holds the table: DDL waits for it");
 		else if (node->depth == 0 && node->waiting_below)
 			snprintf(to->remark, sizeof to->remark, "%d wait behind it",
 				 node->waiting_below);

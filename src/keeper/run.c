@@ -426,6 +426,8 @@ static void take_approval(struct lk_keeper *k, const struct lk_journal_approval 
 static const char *wish_of(const struct lk_machine *m, const char *wanted)
 {
 	bool stands = m->brake != LK_BRAKE_OFF;
+	if (m->finished)
+		return NULL;
 	if (strcmp(wanted, "running") == 0)
 		return stands ? "resume" : NULL;
 	if (strcmp(wanted, "paused") == 0)

@@ -22,11 +22,47 @@ static void sort_by_phase(struct lk_plan *plan)
 	plan->steps = sorted;
 }
 
+/* Answers are bound to names: two gates of one name would be opened by one answer. */
+static bool names_are_unique(const struct lk_plan *plan, struct lk_error *error)
+{
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const char *name = plan->steps[i].name;
+		if (name && lk_plan_find_step(plan, name) != (int)i)
+			return lk_fail(error, LK_ERROR_PLAN,
+				       "two of the derived steps are named %s", name);
+	}
+	return true;
+}
+
+/* After it everything else of the plan would speak of the view. */
+static bool renames_alone(const struct lk_plan *plan, struct lk_error *error)
+{
+	for (size_t i = 0; i < plan->operation_count; i++) {
+		const struct lk_operation *rename = &plan->operations[i];
+		for (size_t j = 0;
+		     rename->kind == LK_OPERATION_RENAME_TABLE && j < plan->operation_count; j++) {
+			const struct lk_operation *other = &plan->operations[j];
+			if (i != j &&
+			    ((other->table && strcmp(other->table, rename->table) == 0) ||
+			     (other->references && strcmp(other->references, rename->table) == 0)))
+				return lk_fail(
+					error, LK_ERROR_PLAN,
+					"%s:%d:%d: %s of %s in one plan with rename_table: give it a plan of its "
+					"own, before or after",
+					plan->file, other->line, other->column_number,
+					lk_operation_name(other->kind), rename->table);
+		}
+	}
+	return true;
+}
+
 bool lk_operation_derive(struct lk_session *session, struct lk_plan *plan, struct lk_error *error)
 {
 	const struct lk_operation_ops *ops = engines[session->driver->engine];
 	if (plan->step_count > 0)
 		return true;
+	if (!renames_alone(plan, error))
+		return false;
 	for (size_t i = 0; i < plan->operation_count; i++) {
 		const struct lk_operation *operation = &plan->operations[i];
 		if (!ops->derive(session, operation, plan, error))
@@ -34,5 +70,5 @@ bool lk_operation_derive(struct lk_session *session, struct lk_plan *plan, struc
 					       operation->column_number);
 	}
 	sort_by_phase(plan);
-	return true;
+	return names_are_unique(plan, error);
 }

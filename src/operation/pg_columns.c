@@ -28,7 +28,8 @@ static bool check_new_column(struct lk_derivation *d, struct lk_error *error)
 			o->column);
 	char *type = lk_derive_type(d, o->type, error);
 	free(type);
-	return type != NULL;
+	return type && (!o->default_sql ||
+			lk_derive_try_value(d, "default", o->default_sql, o->type, error));
 }
 
 /* A default that is the same for all rows is kept in the catalog: instant, whatever the table's size. */
@@ -154,6 +155,13 @@ static bool may_drop(struct lk_derivation *d, const struct lk_column *column,
 	return may;
 }
 
+static bool fill_fits(struct lk_derivation *d, const struct lk_column *column,
+		      struct lk_error *error)
+{
+	return !d->operation->fill ||
+	       lk_derive_try_value(d, "fill", d->operation->fill, column->type, error);
+}
+
 static void drop_not_null(struct lk_derivation *d, const struct lk_column *column)
 {
 	lk_derive_ddl(d, LK_EXPAND,
@@ -169,7 +177,8 @@ bool lk_pg_drop_column(struct lk_derivation *d, struct lk_error *error)
 		return false;
 	const struct lk_column *column =
 		lk_table_need_column(&d->table, d->operation->column, error);
-	if (!column || !may_drop(d, column, error) || !goes_along(d, column, &along, error))
+	if (!column || !fill_fits(d, column, error) || !may_drop(d, column, error) ||
+	    !goes_along(d, column, &along, error))
 		return false;
 	char *without = lk_format("neither reads nor writes %s", column->name);
 	char *with = lk_format("reads or writes %s", column->name);
@@ -202,7 +211,7 @@ bool lk_pg_set_not_null(struct lk_derivation *d, struct lk_error *error)
 	if (!lk_derive_need_table(d, false, error))
 		return false;
 	const struct lk_column *column = lk_table_need_column(&d->table, o->column, error);
-	if (!column || (o->fill && !lk_derive_need_key(d, error)))
+	if (!column || !fill_fits(d, column, error) || (o->fill && !lk_derive_need_key(d, error)))
 		return false;
 	if (column->not_null)
 		return lk_fail(error, LK_ERROR_PLAN, "column %s.%s is NOT NULL already",
@@ -241,6 +250,8 @@ bool lk_pg_drop_not_null(struct lk_derivation *d, struct lk_error *error)
 		return lk_fail(error, LK_ERROR_REFUSED,
 			       "column %s.%s is an identity, which is never NULL", d->table.shown,
 			       column->name);
+	if (!fill_fits(d, column, error))
+		return false;
 	char *does = lk_format("may write NULL into %s", column->name);
 	drop_not_null(d, column);
 	lk_derive_new_release(d, LK_MIGRATE, does);
@@ -262,6 +273,8 @@ bool lk_pg_set_default(struct lk_derivation *d, struct lk_error *error)
 		return lk_fail(error, LK_ERROR_REFUSED, "column %s.%s is %s: it has no default",
 			       d->table.shown, column->name,
 			       column->identity ? "an identity" : "generated");
+	if (!lk_derive_try_value(d, "default", d->operation->default_sql, column->type, error))
+		return false;
 	/* The column's own, not its domain's. */
 	snprintf(id, sizeof id, "%lld", (long long)d->table.id);
 	snprintf(number, sizeof number, "%d", column->number);

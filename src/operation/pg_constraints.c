@@ -24,7 +24,8 @@ static void add_in_two(struct lk_derivation *d, const char *name, const char *de
 bool lk_pg_add_check(struct lk_derivation *d, struct lk_error *error)
 {
 	const struct lk_operation *o = d->operation;
-	if (!lk_derive_need_table(d, false, error))
+	if (!lk_derive_need_table(d, false, error) ||
+	    !lk_derive_try_value(d, "check", o->check, "boolean", error))
 		return false;
 	char *name = lk_derive_wished_name(d, "_check", error);
 	if (!name)
@@ -131,8 +132,8 @@ static bool has_index(struct lk_derivation *d, bool *has, struct lk_error *error
 	return true;
 }
 
-static void add_reference(struct lk_derivation *d, const struct lk_table *other,
-			  char *const *columns, const char *name)
+static bool add_reference(struct lk_derivation *d, const struct lk_table *other,
+			  char *const *columns, const char *name, struct lk_error *error)
 {
 	const struct lk_operation *o = d->operation;
 	struct lk_buffer referenced = {0}, present = {0}, equal = {0}, definition = {0};
@@ -153,6 +154,10 @@ static void add_reference(struct lk_derivation *d, const struct lk_table *other,
 		lk_buffer_addf(&definition, " ON DELETE %s", o->on_delete);
 	if (o->on_update)
 		lk_buffer_addf(&definition, " ON UPDATE %s", o->on_update);
+	/* Types that cannot be compared cannot refer to each other either. */
+	char *query = lk_format("SELECT FROM %s WHERE %s", d->table.sql, lk_buffer_text(&present));
+	bool fits = lk_derive_try(d, "the foreign key", query, error);
+	free(query);
 	lk_derive_verify(d, LK_MIGRATE, lk_buffer_text(&present), own);
 	add_in_two(d, name, lk_buffer_text(&definition));
 	lk_buffer_free(&referenced);
@@ -160,6 +165,7 @@ static void add_reference(struct lk_derivation *d, const struct lk_table *other,
 	lk_buffer_free(&equal);
 	lk_buffer_free(&definition);
 	free(own);
+	return fits;
 }
 
 static bool derive_reference(struct lk_derivation *d, const struct lk_table *other,
@@ -179,7 +185,7 @@ static bool derive_reference(struct lk_derivation *d, const struct lk_table *oth
 					       : " (and nobody minds that no index of its columns "
 						 "speeds up deletes over there)");
 		lk_derive_old_release_gone(d, LK_MIGRATE, does);
-		add_reference(d, other, columns, name);
+		found = add_reference(d, other, columns, name, error);
 		free(does);
 	}
 	for (size_t i = 0; columns && i < o->columns.count; i++)

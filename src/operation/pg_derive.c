@@ -41,8 +41,17 @@ static void ask_as_well(char **question, char *text)
 
 void lk_derive_gate(struct lk_derivation *d, enum lk_phase phase, char *name, char *ask, char *undo)
 {
-	int there = lk_plan_find_step(d->plan, name);
-	if (there >= 0 && d->plan->steps[there].phase == phase) {
+	int there;
+	/* One answer opens one gate: that of another phase has another name. */
+	char *stem = lk_strdup(name);
+	for (int n = 2; (there = lk_plan_find_step(d->plan, name)) >= 0 &&
+			d->plan->steps[there].phase != phase;
+	     n++) {
+		free(name);
+		name = lk_format("%s-%d", stem, n);
+	}
+	free(stem);
+	if (there >= 0) {
 		ask_as_well(&d->plan->steps[there].ask, ask);
 		ask_as_well(&d->plan->steps[there].undo, undo);
 		free(name);
@@ -317,6 +326,37 @@ bool lk_derive_is_volatile(struct lk_derivation *d, const char *expression, bool
 	*is_volatile = lk_cell_bool(&r, 0, 0);
 	lk_result_free(&r);
 	return true;
+}
+
+bool lk_derive_try(struct lk_derivation *d, const char *what, const char *query,
+		   struct lk_error *error)
+{
+	struct lk_result r;
+	for (const struct lk_operation *o = d->plan->operations; o < d->operation; o++)
+		if (o->kind == LK_OPERATION_ADD_COLUMN &&
+		    strcmp(o->table, d->operation->table) == 0)
+			return true;
+	char *explain = lk_format("EXPLAIN %s", query);
+	bool good = lk_query(d->session, &r, error, explain, 0, NULL);
+	free(explain);
+	if (good)
+		lk_result_free(&r);
+	else if (error->class == LK_ERROR_STATEMENT) {
+		error->class = LK_ERROR_PLAN;
+		lk_fail_context(error, "%s does not fit table %s", what, d->table.shown);
+	}
+	return good;
+}
+
+bool lk_derive_try_value(struct lk_derivation *d, const char *what, const char *expression,
+			 const char *type, struct lk_error *error)
+{
+	char *query =
+		type ? lk_format("SELECT CAST((%s) AS %s) FROM %s", expression, type, d->table.sql)
+		     : lk_format("SELECT (%s) FROM %s", expression, d->table.sql);
+	bool good = lk_derive_try(d, what, query, error);
+	free(query);
+	return good;
 }
 
 char *lk_derive_type(struct lk_derivation *d, const char *type, struct lk_error *error)

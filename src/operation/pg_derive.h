@@ -22,7 +22,8 @@ struct lk_derivation {
 struct lk_step *lk_derive_ddl(struct lk_derivation *d, enum lk_phase phase, char *sql, char *undo);
 /* Several statements in one transaction. */
 struct lk_step *lk_derive_sql(struct lk_derivation *d, enum lk_phase phase, char *sql, char *undo);
-/* A question to a person. One of that name that the plan has already asks for this as well. */
+/* A question to a person. One of that name that the phase has already asks for this as well; in another phase
+ * it is a gate of its own, "release-41-gone-2". */
 void lk_derive_gate(struct lk_derivation *d, enum lk_phase phase, char *name, char *ask,
 		    char *undo);
 /* "release-42": that the new release runs and `does` ("writes user_handle"); asked on the way back: that it is
@@ -68,6 +69,14 @@ bool lk_derive_need_key(const struct lk_derivation *d, struct lk_error *error);
 /* Whether an expression gives another value at each call. What only looks like it counts as well. */
 bool lk_derive_is_volatile(struct lk_derivation *d, const char *expression, bool *is_volatile,
 			   struct lk_error *error);
+/* What the server would say of a query of this plan, without running it; class PLAN with its sentence. Nothing is
+ * asked when an earlier operation adds a column to the table, which the server does not know yet. */
+bool lk_derive_try(struct lk_derivation *d, const char *what, const char *query,
+		   struct lk_error *error);
+/* Likewise for an expression over the table's rows; with a type (may be NULL) also whether it can be stored as
+ * one. */
+bool lk_derive_try_value(struct lk_derivation *d, const char *what, const char *expression,
+			 const char *type, struct lk_error *error);
 /* The type's name as the server writes it, the caller's; NULL and class PLAN when there is none. */
 char *lk_derive_type(struct lk_derivation *d, const char *type, struct lk_error *error);
 

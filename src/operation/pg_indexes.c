@@ -147,7 +147,8 @@ bool lk_pg_add_index(struct lk_derivation *d, struct lk_error *error)
 {
 	const struct lk_operation *o = d->operation;
 	bool partitioned = strcmp(d->table.kind, "partitioned table") == 0, added = true;
-	if (!lk_derive_need_table(d, true, error) || !check_elements(d, error))
+	if (!lk_derive_need_table(d, true, error) || !check_elements(d, error) ||
+	    (o->where && !lk_derive_try_value(d, "where", o->where, "boolean", error)))
 		return false;
 	char *name = lk_derive_wished_name(d, "_idx", error);
 	if (!name)

@@ -154,6 +154,23 @@ static bool add_index_use(struct lk_session *session, const struct lk_risk *risk
 	return true;
 }
 
+/* A CHECK that an earlier step of the plan makes valid spares SET NOT NULL its scan (PostgreSQL 12). */
+static bool has_check_before(const struct lk_plan *plan, size_t number)
+{
+	const char *sql = plan->steps[number].sql;
+	const char *column = strstr(sql, " ALTER COLUMN "), *end = strstr(sql, " SET NOT NULL");
+	bool found = false;
+	if (!column || !end || end < column)
+		return false;
+	column += strlen(" ALTER COLUMN ");
+	char *check = lk_format("CHECK (%.*s IS NOT NULL) NOT VALID", (int)(end - column), column);
+	for (size_t i = 0; i < number; i++)
+		found = found || (plan->steps[i].verb == LK_VERB_DDL && plan->steps[i].sql &&
+				  strstr(plan->steps[i].sql, check));
+	free(check);
+	return found;
+}
+
 static bool ddl_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
 			 struct lk_step_text *text, struct lk_error *error)
 {
@@ -165,6 +182,12 @@ static bool ddl_describe(struct lk_session *session, const struct lk_plan *plan,
 		return false;
 	LK_COPY(text->statement, step->sql);
 	LK_COPY(text->cost, risk.cost);
+	if (risk.parsed && strcmp(risk.kind, "set not null") == 0 &&
+	    has_check_before(plan, number)) {
+		snprintf(text->lock, sizeof text->lock,
+			 "ACCESS EXCLUSIVE on %.60s, for milliseconds", risk.object);
+		LK_COPY(text->cost, "no scan: the valid CHECK says the same");
+	}
 	if (!add_index_use(session, &risk, text->cost, sizeof text->cost, error))
 		return false;
 	lk_pg_change_describe_undo(step, text);

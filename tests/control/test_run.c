@@ -75,6 +75,26 @@ static void a_plan_that_is_done_does_not_begin_again(void **state)
 	lk_users_compare(&stage, "run_d", "user_handle");
 }
 
+static void a_pause_of_a_run_that_is_done_is_answered_once(void **state)
+{
+	(void)state;
+	static const char beat_sql[] =
+		"SELECT (extract(epoch FROM max(h.at)) * 1000)::bigint FROM lockkeeper.heartbeat h"
+		" JOIN lockkeeper.run r ON r.name = h.run WHERE r.plan = 'run-p'";
+	lk_users_make(&stage, "run_p", 100);
+	lk_plan_rename(&alice, "run-p", "run_p", "");
+	lk_expect(&alice, 0, "run", "run-p", "--headless", "--yes", LK_ALL_GATES, NULL);
+	lk_ask(&alice, "run-p", "pause", NULL, NULL);
+	lk_sql(&stage, "UPDATE lockkeeper.run SET wanted = 'paused' WHERE plan = 'run-p'");
+	/* The keeper has looked at the journal several times since. */
+	int64_t beat = lk_number(&stage, "%s", beat_sql);
+	lk_await_sql(&stage, 15, "SELECT (%s) > %lld", beat_sql, (long long)beat + 2500);
+	assert_true(lk_number(&stage,
+			      "SELECT count(*) FROM lockkeeper.event e JOIN lockkeeper.run r"
+			      " ON r.name = e.run WHERE r.plan = 'run-p' AND"
+			      " strpos(e.text, 'nothing moves') > 0") <= 1);
+}
+
 static void an_empty_table_and_a_single_row_are_tables_too(void **state)
 {
 	(void)state;
@@ -250,6 +270,7 @@ int main(void)
 		cmocka_unit_test(a_rename_under_writes_of_both_releases_ends_with_every_row_right),
 		cmocka_unit_test(the_json_of_a_run_ends_with_its_result),
 		cmocka_unit_test(a_plan_that_is_done_does_not_begin_again),
+		cmocka_unit_test(a_pause_of_a_run_that_is_done_is_answered_once),
 		cmocka_unit_test(an_empty_table_and_a_single_row_are_tables_too),
 		cmocka_unit_test(a_start_that_failed_can_be_repeated_at_once),
 		cmocka_unit_test(a_plan_that_was_edited_before_it_began_is_read_anew),

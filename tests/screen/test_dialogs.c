@@ -115,7 +115,7 @@ static void a_gate_opens_by_its_value(void **state)
 	assert_string_equal(json_string_value(json_object_get(request, "gate")), "expand");
 	assert_string_equal(json_string_value(json_object_get(request, "answer")), "yes");
 	assert_string_equal(json_string_value(json_object_get(request, "who")), "alice");
-	assert_true(screen_wait(s.screen, "confirm done: so be it"));
+	assert_true(screen_wait(s.screen, "confirm accepted: so be it"));
 	end(&s);
 }
 

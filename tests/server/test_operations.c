@@ -180,6 +180,18 @@ static void what_cannot_be_done_is_refused_with_the_reason(void **state)
 		 "has a primary key already"},
 		{"drop_constraint: {table: t, constraint: none}", "has no constraint \"none\""},
 		{"drop_constraint: {table: u, constraint: u_tag_key}", "foreign keys need"},
+		{"add_check: {table: t, check: \"amunt > 0\"}", "check does not fit table t"},
+		{"add_check: {table: t, check: \"amount\"}", "check does not fit table t"},
+		{"set_default: {table: t, column: code, default: \"now()\"}",
+		 "default does not fit table t"},
+		{"set_not_null: {table: t, column: name, fill: \"nme\"}",
+		 "fill does not fit table t"},
+		{"add_foreign_key: {table: t, columns: [name], references: u}",
+		 "the foreign key does not fit table t"},
+		{"add_index: {table: t, columns: [name], where: \"nme = 'x'\"}",
+		 "where does not fit table t"},
+		{"rename_table: {table: t, to: w}\n  - drop_column: {table: t, column: name}",
+		 "drop_column of t in one plan with rename_table"},
 		{"rename_table: {table: t, to: u}", "\"u\" is taken"},
 		{"rename_table: {table: v_base, to: w}", "publication pub"},
 		{"rename_table: {table: v_of_it, to: w}", "not a plain table"},
@@ -230,6 +242,29 @@ static void several_operations_share_the_phases(void **state)
 	expect_lines(after, "column total\ncolumn label\nt_c_idx", true);
 	expect_lines(after, "column amount\ncolumn name", false);
 	free(after);
+	lk_test_steps_close(&steps);
+}
+
+/* Answers are bound to names: one of phase migrate must not open a gate of phase contract. */
+static void gates_of_different_phases_have_different_names(void **state)
+{
+	struct lk_test_steps steps;
+	lk_test_sql(*state, SHOP ";DROP INDEX t_name_idx");
+	lk_test_steps_open(&steps, *state,
+			   "plan: p\nreleases: {old: a, new: b}\noperations:\n"
+			   "  - set_not_null: {table: t, column: name, fill: \"'x'\"}\n"
+			   "  - rename_column: {table: t, from: amount, to: total}\n"
+			   "  - drop_column: {table: t, column: u_id}\n");
+	int first = lk_plan_find_step(&steps.plan, "release-a-gone");
+	int second = lk_plan_find_step(&steps.plan, "release-a-gone-2");
+	assert_true(first >= 0 && second > first);
+	assert_int_equal(steps.plan.steps[first].phase, LK_MIGRATE);
+	assert_int_equal(steps.plan.steps[second].phase, LK_CONTRACT);
+	assert_contains(steps.plan.steps[second].ask, "amount");
+	assert_contains(steps.plan.steps[second].ask, "u_id");
+	for (size_t i = 0; i < steps.plan.step_count; i++)
+		assert_int_equal(lk_plan_find_step(&steps.plan, steps.plan.steps[i].name), (int)i);
+	lk_test_steps_until(&steps, NULL);
 	lk_test_steps_close(&steps);
 }
 
@@ -302,6 +337,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_done_is_refused_with_the_reason),
 		cmocka_unit_test(a_check_that_rows_break_names_them),
 		cmocka_unit_test(several_operations_share_the_phases),
+		cmocka_unit_test(gates_of_different_phases_have_different_names),
 		cmocka_unit_test(a_primary_key_is_made_from_an_index),
 		cmocka_unit_test(a_partitioned_table_is_indexed_partition_by_partition),
 	};

@@ -134,11 +134,15 @@ static void describe_gate(const struct lk_model *model, struct lk_question_text 
 static void describe_other(const struct lk_model *model, struct lk_question_text *text)
 {
 	const struct lk_snapshot *s = model->latest;
+	const struct lk_snapshot_step *step = lk_run_step(s);
 
 	switch (model->act) {
 	case LK_ACT_RESUME:
-		add(text, LK_ROLE_NEXT, "Go on with %s?",
-		    s->step >= 0 && lk_run_step(s) ? lk_run_step(s)->summary : "the run");
+		add(text, LK_ROLE_NEXT, "%s %s?",
+		    step && strcmp(step->state, "running") == 0 && lk_step_begins_anew(step)
+			    ? "Begin anew with"
+			    : "Go on with",
+		    step ? step->summary : "the run");
 		add(text, LK_ROLE_PLAIN, "%s by %s%s%s", s->state,
 		    s->paused_by[0] ? s->paused_by : "the keeper", s->reason[0] ? ": " : "",
 		    s->reason);

@@ -54,7 +54,9 @@ static void open_plan(struct lk_model *model)
 		return;
 	}
 	LK_COPY(model->open_path, plan->path);
-	LK_COPY(model->open_socket, plan->socket);
+	/* what was taken back can be begun again */
+	LK_COPY(model->open_socket,
+		plan->path[0] && strcmp(plan->state, "undone") == 0 ? "" : plan->socket);
 	model->wants |= LK_WANT_OPEN_PLAN;
 }
 

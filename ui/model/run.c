@@ -213,6 +213,16 @@ static bool in_backfill(const struct lk_snapshot *s)
 	return step && strcmp(step->verb, "backfill") == 0 && lk_run_progress(s) >= 0;
 }
 
+static int backfills(const struct lk_snapshot *s, enum lk_phase phase)
+{
+	int count = 0;
+
+	for (int i = 0; i < s->steps_count; i++)
+		count += strcmp(s->steps[i].phase, lk_phase_name(phase)) == 0 &&
+			 strcmp(s->steps[i].verb, "backfill") == 0;
+	return count;
+}
+
 /* How far the phase that the run is in has come. */
 static void describe_current(const struct lk_snapshot *s, enum lk_phase phase, char *text,
 			     size_t size)
@@ -222,6 +232,9 @@ static void describe_current(const struct lk_snapshot *s, enum lk_phase phase, c
 
 	if (gate && lk_run_at_gate(s))
 		snprintf(text, size, "*gate:%s*", gate->name);
+	else if (in_backfill(s) && backfills(s, phase) > 1)
+		snprintf(text, size, "%d/%d, backfill %.0f%%%s", done, all,
+			 100 * lk_run_progress(s), lk_run_is(s, "paused") ? " *PAUSED*" : "");
 	else if (in_backfill(s))
 		snprintf(text, size, "%.0f%%%s", 100 * lk_run_progress(s),
 			 lk_run_is(s, "paused") ? " *PAUSED*" : "");
@@ -263,8 +276,9 @@ bool lk_run_clean(const struct lk_snapshot *snapshot)
 						     snapshot->result.rows_different == 0
 					   : !lk_run_copies(snapshot);
 
-	return lk_run_is(snapshot, "done") && rows && snapshot->application.known &&
-	       snapshot->application.transactions > 0 && snapshot->application.errors == 0;
+	return lk_run_is(snapshot, "done") && rows && snapshot->backfill.rejected == 0 &&
+	       snapshot->application.known && snapshot->application.transactions > 0 &&
+	       snapshot->application.errors == 0;
 }
 
 static void next_at_gate(const struct lk_model *model, char *text, size_t size)
@@ -340,6 +354,8 @@ void lk_run_next(const struct lk_model *model, char *text, size_t size)
 			text, size,
 			model->screen == LK_SCREEN_PLANS
 				? "Enter opens the selected plan; nothing changes before a gate"
+			: lk_run_is(s, "undone")
+				? "as it was before. 5 shows the log; 1, Enter begins it anew"
 				: "finished. 5 shows the log, 1 the plans, q leaves");
 	else
 		lk_copy_text(text, size, s->reason[0] ? s->reason : "wait");

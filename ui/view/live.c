@@ -62,16 +62,23 @@ static bool in_trouble(const struct lk_model *model)
 	return lk_run_is(model->shown, "stopped|unreachable");
 }
 
+static int outcome_rows(const struct lk_model *model, int columns, int result)
+{
+	if (result)
+		return result;
+	if (in_trouble(model))
+		return lk_panel_trouble_rows(model, columns);
+	if (at_gate(model))
+		return lk_panel_gate_rows(model, columns);
+	return lk_run_stop(model) != LK_STOP_NONE ? 6 : 0;
+}
+
 static void plan_slots(const struct lk_model *model, const struct lk_area *area,
 		       struct lk_slot slots[SLOTS])
 {
 	const struct lk_snapshot *s = model->shown;
-	bool stopped = lk_run_stop(model) != LK_STOP_NONE;
 	int result = lk_panel_result_rows(model);
-	int outcome = result						  ? result
-		      : in_trouble(model) || (stopped && !at_gate(model)) ? 6
-		      : at_gate(model) ? lk_panel_gate_rows(model, area->columns)
-				       : 0;
+	int outcome = outcome_rows(model, area->columns, result);
 	bool tall = area->rows >= 36, wide = area->columns >= 132;
 	int figures = 2 + (s->replicas_count > 3 ? s->replicas_count : 3);
 

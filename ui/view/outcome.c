@@ -77,6 +77,15 @@ void lk_panel_stop(const struct lk_model *model, const struct lk_area *area)
 		s->proof.still_running[0] ? s->proof.still_running : "only watching");
 }
 
+/* How many rows a text takes; nothing is drawn. */
+static int text_rows(const struct lk_text *text, int columns)
+{
+	struct lk_canvas canvas = {.ascii = true};
+	struct lk_area area = {&canvas, 0, 0, 0, columns};
+
+	return lk_text_draw(text, &area, 0, 0);
+}
+
 static void gate_text(const struct lk_snapshot *s, const struct lk_snapshot_step *gate,
 		      struct lk_text *text)
 {
@@ -96,15 +105,13 @@ static void gate_text(const struct lk_snapshot *s, const struct lk_snapshot_step
 int lk_panel_gate_rows(const struct lk_model *model, int columns)
 {
 	const struct lk_snapshot_step *gate = lk_run_gate(model->shown);
-	struct lk_canvas canvas = {.ascii = true};
-	struct lk_area in = {&canvas, 0, 0, 0, columns - 4};
 	struct lk_text text = {0};
 	int lines;
 
 	if (!gate)
 		return 0;
 	gate_text(model->shown, gate, &text);
-	lines = lk_text_draw(&text, &in, 0, 0);
+	lines = text_rows(&text, columns - 4);
 	lk_text_free(&text);
 	return 3 + (lines < 2 ? 2 : lines > 4 ? 4 : lines);
 }
@@ -134,23 +141,39 @@ void lk_panel_gate(const struct lk_model *model, const struct lk_area *area)
 							   : "");
 }
 
+static void trouble_text(const struct lk_snapshot *s, struct lk_text *text)
+{
+	const struct lk_snapshot_step *step = lk_run_step(s);
+
+	lk_text_add(text, LK_ROLE_CRIT, "", s->reason[0] ? s->reason : "no reason was given");
+	if (step && step->note[0] && strcmp(step->note, s->reason) != 0)
+		lk_text_add(text, LK_ROLE_PLAIN, "", step->note);
+}
+
+int lk_panel_trouble_rows(const struct lk_model *model, int columns)
+{
+	struct lk_text text = {0};
+	int lines;
+
+	trouble_text(model->shown, &text);
+	lines = text_rows(&text, columns - 4);
+	lk_text_free(&text);
+	return 3 + (lines < 3 ? 3 : lines > 7 ? 7 : lines);
+}
+
 void lk_panel_trouble(const struct lk_model *model, const struct lk_area *area)
 {
-	const struct lk_snapshot *s = model->shown;
-	const struct lk_snapshot_step *step = lk_run_step(s);
-	bool stopped = lk_run_is(s, "stopped");
+	bool stopped = lk_run_is(model->shown, "stopped");
 	struct lk_area in = lk_panel_box(area, LK_ROLE_CRIT,
 					 stopped ? "STOPPED" : "THE DATABASE DOES NOT ANSWER");
 	struct lk_area words = lk_area_part(&in, 0, 0, in.rows - 1, in.columns);
 	struct lk_text text = {0};
 
-	lk_text_add(&text, LK_ROLE_CRIT, "", s->reason[0] ? s->reason : "no reason was given");
-	if (step && step->note[0] && strcmp(step->note, s->reason) != 0)
-		lk_text_add(&text, LK_ROLE_PLAIN, "", step->note);
+	trouble_text(model->shown, &text);
 	lk_text_draw(&text, &words, 0, 0);
 	lk_text_free(&text);
 	lk_put(&in, in.rows - 1, 0, LK_ROLE_NEXT,
-	       stopped ? "Mend the cause, then r tries again. a offers to roll back."
+	       stopped ? "Mend the cause, then r tries again. a: roll back. Or run PLAN --replace RUN."
 		       : "The keeper goes on trying; what runs there is not known until then.");
 }
 
@@ -159,19 +182,29 @@ int lk_panel_result_rows(const struct lk_model *model)
 	return lk_run_is(model->shown, "done|undone") ? 6 : 0;
 }
 
+static bool verifies(const struct lk_snapshot *s)
+{
+	for (int i = 0; i < s->steps_count; i++)
+		if (strcmp(s->steps[i].verb, "verify") == 0)
+			return true;
+	return false;
+}
+
 static void result_rows(const struct lk_snapshot *s, const struct lk_area *in)
 {
 	char a[LK_SHORT], b[LK_SHORT];
 
-	if (!s->result.known && !lk_run_copies(s))
-		lk_put(in, 0, 0, LK_ROLE_PLAIN, "rows: none to compare, the plan copies no values");
-	else if (!s->result.known)
-		lk_putf(in, 0, 0, LK_ROLE_WARN, "rows: not compared. %s", s->result.text);
-	else
+	if (s->result.known)
 		lk_putf(in, 0, 0, s->result.rows_different ? LK_ROLE_CRIT : LK_ROLE_OK,
 			"rows: %s compared, %s different. %s",
 			lk_show_number(s->result.rows_compared, a),
 			lk_show_number(s->result.rows_different, b), s->result.text);
+	else if (!lk_run_copies(s))
+		lk_put(in, 0, 0, LK_ROLE_PLAIN, "rows: none to compare, the plan copies no values");
+	else
+		lk_putf(in, 0, 0, LK_ROLE_WARN, "rows: not compared. %s",
+			s->result.text[0] || verifies(s) ? s->result.text
+							 : "The plan has no verify step.");
 }
 
 static void result_application(const struct lk_snapshot *s, const struct lk_area *in)
@@ -198,12 +231,17 @@ void lk_panel_result(const struct lk_model *model, const struct lk_area *area)
 {
 	const struct lk_snapshot *s = model->shown;
 	bool done = lk_run_is(s, "done"), clean = lk_run_clean(s);
+	char number[LK_SHORT];
 	struct lk_area in =
 		lk_panel_box(area, clean ? LK_ROLE_OK : LK_ROLE_NEXT, done ? "DONE" : "UNDONE");
 
 	result_rows(s, &in);
 	result_application(s, &in);
-	if (clean)
+	if (done && s->backfill.rejected > 0)
+		lk_putf(&in, 3, 0, LK_ROLE_WARN,
+			"%s rows rejected: table lockkeeper.reject, run %s",
+			lk_show_number(s->backfill.rejected, number), s->run);
+	else if (clean)
 		lk_put(&in, 3, 0, LK_ROLE_NEXT,
 		       s->result.known ? "Every row is right, no release saw an error."
 				       : "No release saw an error.");

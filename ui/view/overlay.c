@@ -97,8 +97,8 @@ static void put_ignored(const struct lk_model *model, const struct lk_area *area
 		lk_put(area, row, 0, LK_ROLE_WARN,
 		       "That is not the value. Type it as it is shown.");
 	else if (q->early + q->repeated)
-		lk_putf(area, row, 0, LK_ROLE_PLAIN, "%u keys were too fast and did nothing.",
-			q->early + q->repeated);
+		lk_putf(area, row, 0, LK_ROLE_PLAIN, "%u key%s too fast and did nothing.",
+			q->early + q->repeated, q->early + q->repeated == 1 ? " was" : "s were");
 	else
 		lk_put(area, row, 0, LK_ROLE_DIM,
 		       q->tier == LK_TIER_LETTER ? "Esc, or 60 s of silence: no."

@@ -26,10 +26,23 @@ static void put_eta(const struct lk_model *model, char *text, size_t size)
 		text[0] = '\0';
 }
 
+/* What the keeper said last about the step, when that is more than that it begins: whom it waits for. */
+static const char *last_word(const struct lk_model *model, const struct lk_snapshot_step *step)
+{
+	const struct lk_event *event =
+		model->log_count ? lk_model_log(model, model->log_count - 1) : NULL;
+
+	if (!event || strcmp(event->kind, "step") != 0 || event->at < step->started ||
+	    strncmp(event->text, step->summary, strlen(step->summary) / 2) == 0)
+		return "";
+	return event->text;
+}
+
 /* What stands below the first row of the progress: what a long statement is at, or the rows that were
  * left out; "" for nothing. */
-static void below_progress(const struct lk_snapshot *s, char *text, size_t size)
+static void below_progress(const struct lk_model *model, char *text, size_t size)
 {
+	const struct lk_snapshot *s = model->shown;
 	const struct lk_snapshot_step *step = lk_run_step(s);
 	char number[LK_SHORT];
 
@@ -39,7 +52,7 @@ static void below_progress(const struct lk_snapshot *s, char *text, size_t size)
 			 "%s rows rejected, left as they were: see SELECT * FROM lockkeeper.reject",
 			 lk_show_number(s->backfill.rejected, number));
 	else if (!s->backfill.active && step && lk_run_is(s, "running|undoing"))
-		lk_copy_text(text, size, step->note);
+		lk_copy_text(text, size, step->note[0] ? step->note : last_word(model, step));
 }
 
 int lk_panel_progress_rows(const struct lk_model *model, int columns)
@@ -48,7 +61,7 @@ int lk_panel_progress_rows(const struct lk_model *model, int columns)
 	struct lk_area line = {&canvas, 0, 0, 0, columns};
 	char text[400];
 
-	below_progress(model->shown, text, sizeof text);
+	below_progress(model, text, sizeof text);
 	return !text[0] ? 1 : lk_text_width(&line, text) <= columns - 2 ? 2 : 3;
 }
 
@@ -58,7 +71,7 @@ static void draw_below(const struct lk_model *model, const struct lk_area *area)
 	struct lk_text text = {0};
 	char words[400];
 
-	below_progress(model->shown, words, sizeof words);
+	below_progress(model, words, sizeof words);
 	lk_text_add(&text, model->shown->backfill.active ? LK_ROLE_WARN : LK_ROLE_NEXT, "", words);
 	lk_text_draw(&text, &below, 2, 0);
 	lk_text_free(&text);
@@ -110,6 +123,10 @@ static void batch_of_step(const struct lk_model *model, const struct lk_area *ar
 {
 	const struct lk_snapshot *s = model->shown;
 	const struct lk_snapshot_step *step = lk_run_step(s);
+	struct lk_area words = lk_area_part(area, 2, 0, area->rows - 2, area->columns - 2);
+	struct lk_text text = {0};
+	char took[LK_SHORT];
+	bool runs = step && strcmp(step->state, "running") == 0 && lk_run_is(s, "running");
 
 	lk_panel_header(area, 0, "STEP", lk_model_age(model, 0));
 	if (!step) {
@@ -119,9 +136,13 @@ static void batch_of_step(const struct lk_model *model, const struct lk_area *ar
 						: "none has begun: nothing was changed");
 		return;
 	}
-	lk_putf(area, 1, 0, LK_ROLE_PLAIN, "%s: %s", step->verb, step->state);
-	lk_put(area, 2, 0, LK_ROLE_PLAIN, step->summary);
-	lk_putf(area, 3, 0, LK_ROLE_PLAIN, "takes %s", step->lock[0] ? step->lock : "no lock");
+	lk_putf(area, 1, 0, LK_ROLE_PLAIN, "%s: %s%s%s", step->verb,
+		lk_run_is(s, "paused") ? s->state : step->state, runs ? " for " : "",
+		runs ? lk_show_age((double)(model->wall_ms - step->started), took) : "");
+	lk_text_addf(&text, LK_ROLE_PLAIN, "", "takes %s", step->lock[0] ? step->lock : "no lock");
+	lk_text_add(&text, LK_ROLE_PLAIN, "", step->cost);
+	lk_text_draw(&text, &words, 0, 0);
+	lk_text_free(&text);
 }
 
 void lk_panel_batch(const struct lk_model *model, const struct lk_area *area)

@@ -21,6 +21,8 @@ void lk_panel_limits(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_stop(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_gate(const struct lk_model *model, const struct lk_area *area);
 int lk_panel_gate_rows(const struct lk_model *model, int columns);
+/* The rows that the text of a trouble needs in so many columns, with its frame. */
+int lk_panel_trouble_rows(const struct lk_model *model, int columns);
 void lk_panel_trouble(const struct lk_model *model, const struct lk_area *area);
 void lk_panel_result(const struct lk_model *model, const struct lk_area *area);
 int lk_panel_result_rows(const struct lk_model *model);

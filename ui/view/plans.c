@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* PLANS: the plan files and the runs of this user. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "ui/model/rows.h"
@@ -33,8 +34,10 @@ static void draw_selected(const struct lk_console_plan *plan, const struct lk_ar
 	lk_putf(area, row++, 0, LK_ROLE_PLAIN, "file  %s",
 		plan->path[0] ? plan->path : "(only in the journal)");
 	if (plan->socket[0])
-		lk_putf(area, row, 0, LK_ROLE_PLAIN, "run   %s; Enter shows it",
-			plan->run[0] ? plan->run : "a keeper is alive");
+		lk_putf(area, row, 0, LK_ROLE_PLAIN, "run   %s; Enter %s",
+			plan->run[0] ? plan->run : "a keeper is alive",
+			plan->path[0] && strcmp(plan->state, "undone") == 0 ? "begins anew"
+									    : "shows it");
 	else if (plan->readable)
 		lk_put(area, row, 0, LK_ROLE_PLAIN,
 		       "run   none; Enter starts one, which changes nothing before its first gate");

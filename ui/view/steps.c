@@ -76,6 +76,8 @@ static void describe_gate(const struct lk_model *model, const struct lk_snapshot
 	if (strcmp(step->by, "sql") == 0)
 		lk_text_add(text, LK_ROLE_PLAIN, "by",
 			    "the database: it opens when this SQL returns no row");
+	else if (waits && lk_run_backward(model->shown))
+		lk_text_add(text, LK_ROLE_PLAIN, "by", "a person, asked on the way back");
 	else
 		lk_text_addf(text, LK_ROLE_PLAIN, "by", "a person; %d of %d have approved%s%s",
 			     step->approvals,

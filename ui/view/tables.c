@@ -68,10 +68,17 @@ void lk_row_lock(const struct lk_area *area, int row, const struct lk_snapshot *
 	lk_columns_fit(lock_columns, LK_COUNT(lock_columns), area->columns, &layout);
 	lk_columns_row(area, row, &layout, texts, lock->ours ? LK_ROLE_OURS : LK_ROLE_PLAIN);
 	lk_put(area, row, 0, lock->ours ? LK_ROLE_OURS : LK_ROLE_PLAIN, name);
-	if (remark)
-		lk_putf(area, row,
-			area->columns - remark - 2 > 30 ? area->columns - remark - 2 : 30,
-			LK_ROLE_WARN, "! %s", lock->remark);
+	if (remark) {
+		/* over what is behind the state: how old it is must stay in sight */
+		int least = layout.at[3] >= 0 ? layout.at[3] + 12 : 30;
+		int at = area->columns - remark - 2;
+		struct lk_field field = {at > least ? at : least, 0, LK_ROLE_WARN};
+		char text[sizeof lock->remark + 2];
+
+		snprintf(text, sizeof text, "! %s", lock->remark);
+		field.width = area->columns - field.column;
+		lk_put_field(area, row, field, text);
+	}
 }
 
 void lk_panel_locks(const struct lk_model *model, const struct lk_area *area)
