@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -27,77 +28,13 @@ void lk_cli_plans_free(struct lk_cli_plans *plans)
 		free(plans->folders[i]);
 }
 
-static void add_names(struct lk_buffer *out, const struct lk_names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		lk_buffer_addf(out, "%s%s", i ? ", " : " (", names->list[i]);
-	lk_buffer_add(out, names->count ? ")" : "");
-}
-
-/* An operation as people say it: "change orders.amount to numeric(14,2)". */
-static void describe_operation(const struct lk_operation *o, struct lk_buffer *out)
-{
-	switch (o->kind) {
-	case LK_OPERATION_ADD_COLUMN:
-		lk_buffer_addf(out, "add %s.%s %s%s", o->table, o->column, o->type,
-			       o->not_null ? " not null" : "");
-		break;
-	case LK_OPERATION_DROP_COLUMN:
-		lk_buffer_addf(out, "drop %s.%s", o->table, o->column);
-		break;
-	case LK_OPERATION_RENAME_COLUMN:
-		lk_buffer_addf(out, "rename %s.%s to %s", o->table, o->from, o->to);
-		break;
-	case LK_OPERATION_CHANGE_TYPE:
-		lk_buffer_addf(out, "change %s.%s to %s%s%s", o->table, o->column, o->type,
-			       o->to ? ", named " : "", o->to ? o->to : "");
-		break;
-	case LK_OPERATION_SET_NOT_NULL:
-		lk_buffer_addf(out, "make %s.%s not null", o->table, o->column);
-		break;
-	case LK_OPERATION_DROP_NOT_NULL:
-		lk_buffer_addf(out, "let %s.%s be null", o->table, o->column);
-		break;
-	case LK_OPERATION_SET_DEFAULT:
-		lk_buffer_addf(out, "default of %s.%s: %s", o->table, o->column, o->default_sql);
-		break;
-	case LK_OPERATION_ADD_INDEX:
-		lk_buffer_addf(out, "%sindex on %s", o->unique ? "unique " : "", o->table);
-		add_names(out, &o->columns);
-		break;
-	case LK_OPERATION_DROP_INDEX:
-		lk_buffer_addf(out, "drop index %s", o->name);
-		break;
-	case LK_OPERATION_ADD_CHECK:
-		lk_buffer_addf(out, "check on %s: %s", o->table, o->check);
-		break;
-	case LK_OPERATION_ADD_FOREIGN_KEY:
-		lk_buffer_addf(out, "foreign key %s", o->table);
-		add_names(out, &o->columns);
-		lk_buffer_addf(out, " to %s", o->references);
-		break;
-	case LK_OPERATION_ADD_UNIQUE:
-		lk_buffer_addf(out, "%s on %s", o->primary_key ? "primary key" : "unique",
-			       o->table);
-		add_names(out, &o->columns);
-		break;
-	case LK_OPERATION_DROP_CONSTRAINT:
-		lk_buffer_addf(out, "drop constraint %s of %s", o->name, o->table);
-		break;
-	case LK_OPERATION_RENAME_TABLE:
-		lk_buffer_addf(out, "rename table %s to %s", o->table, o->to);
-		break;
-	case LK_OPERATIONS:
-		break;
-	}
-}
-
 static void describe(const struct lk_plan *plan, char *text, size_t size)
 {
 	struct lk_buffer out = {0};
 	for (size_t i = 0; i < plan->operation_count; i++) {
-		lk_buffer_add(&out, i ? "; " : "");
-		describe_operation(&plan->operations[i], &out);
+		char *operation = lk_operation_summary(&plan->operations[i]);
+		lk_buffer_addf(&out, "%s%s", i ? "; " : "", operation);
+		free(operation);
 	}
 	if (plan->operation_count == 0)
 		lk_buffer_addf(&out, "%zu steps, written out", plan->step_count);

@@ -167,7 +167,7 @@ const char *lk_verb_name(enum lk_verb verb);
 const char *lk_operation_name(enum lk_operation_kind kind);
 /* One line for people: "backfill users.user_handle from username". The caller's. */
 char *lk_step_summary(const struct lk_step *step);
-/* Likewise: "rename users.username to user_handle". The caller's. */
+/* Likewise: "rename users.username to user_handle", "change orders.amount to numeric(14,2)". The caller's. */
 char *lk_operation_summary(const struct lk_operation *operation);
 
 /* The whole plan as JSON and back (for the journal; positions in the file are not kept). */

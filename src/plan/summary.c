@@ -82,69 +82,68 @@ char *lk_step_summary(const struct lk_step *step)
 	return lk_buffer_take(&text);
 }
 
-static void add_names(struct lk_buffer *text, const struct lk_names *names)
+static void add_names(struct lk_buffer *out, const struct lk_names *names)
 {
-	lk_buffer_add(text, " (");
 	for (size_t i = 0; i < names->count; i++)
-		lk_buffer_addf(text, "%s%s", i ? ", " : "", names->list[i]);
-	lk_buffer_add(text, ")");
+		lk_buffer_addf(out, "%s%s", i ? ", " : " (", names->list[i]);
+	lk_buffer_add(out, names->count ? ")" : "");
 }
 
 char *lk_operation_summary(const struct lk_operation *o)
 {
-	struct lk_buffer text = {0};
+	struct lk_buffer out = {0};
 	switch (o->kind) {
 	case LK_OPERATION_ADD_COLUMN:
-		lk_buffer_addf(&text, "add column %s.%s %s", o->table, o->column, o->type);
+		lk_buffer_addf(&out, "add %s.%s %s%s", o->table, o->column, o->type,
+			       o->not_null ? " not null" : "");
 		break;
 	case LK_OPERATION_DROP_COLUMN:
-		lk_buffer_addf(&text, "drop column %s.%s", o->table, o->column);
+		lk_buffer_addf(&out, "drop %s.%s", o->table, o->column);
 		break;
 	case LK_OPERATION_RENAME_COLUMN:
-		lk_buffer_addf(&text, "rename %s.%s to %s", o->table, o->from, o->to);
+		lk_buffer_addf(&out, "rename %s.%s to %s", o->table, o->from, o->to);
 		break;
 	case LK_OPERATION_CHANGE_TYPE:
-		lk_buffer_addf(&text, "change type of %s.%s to %s", o->table, o->column, o->type);
+		lk_buffer_addf(&out, "change %s.%s to %s%s%s", o->table, o->column, o->type,
+			       o->to ? ", named " : "", o->to ? o->to : "");
 		break;
 	case LK_OPERATION_SET_NOT_NULL:
-		lk_buffer_addf(&text, "forbid NULL in %s.%s", o->table, o->column);
+		lk_buffer_addf(&out, "make %s.%s not null", o->table, o->column);
 		break;
 	case LK_OPERATION_DROP_NOT_NULL:
-		lk_buffer_addf(&text, "allow NULL in %s.%s", o->table, o->column);
+		lk_buffer_addf(&out, "let %s.%s be null", o->table, o->column);
 		break;
 	case LK_OPERATION_SET_DEFAULT:
-		lk_buffer_addf(&text, "default of %s.%s: ", o->table, o->column);
-		add_squeezed(&text, o->default_sql);
+		lk_buffer_addf(&out, "default of %s.%s: %s", o->table, o->column, o->default_sql);
 		break;
 	case LK_OPERATION_ADD_INDEX:
-		lk_buffer_addf(&text, "%sindex on %s", o->unique ? "unique " : "", o->table);
-		add_names(&text, &o->columns);
+		lk_buffer_addf(&out, "%sindex on %s", o->unique ? "unique " : "", o->table);
+		add_names(&out, &o->columns);
 		break;
 	case LK_OPERATION_DROP_INDEX:
-		lk_buffer_addf(&text, "drop index %s", o->name);
+		lk_buffer_addf(&out, "drop index %s", o->name);
 		break;
 	case LK_OPERATION_ADD_CHECK:
-		lk_buffer_addf(&text, "check on %s: ", o->table);
-		add_squeezed(&text, o->check);
+		lk_buffer_addf(&out, "check on %s: %s", o->table, o->check);
 		break;
 	case LK_OPERATION_ADD_FOREIGN_KEY:
-		lk_buffer_addf(&text, "foreign key of %s", o->table);
-		add_names(&text, &o->columns);
-		lk_buffer_addf(&text, " to %s", o->references);
+		lk_buffer_addf(&out, "foreign key %s", o->table);
+		add_names(&out, &o->columns);
+		lk_buffer_addf(&out, " to %s", o->references);
 		break;
 	case LK_OPERATION_ADD_UNIQUE:
-		lk_buffer_addf(&text, "%s of %s", o->primary_key ? "primary key" : "unique key",
+		lk_buffer_addf(&out, "%s on %s", o->primary_key ? "primary key" : "unique",
 			       o->table);
-		add_names(&text, &o->columns);
+		add_names(&out, &o->columns);
 		break;
 	case LK_OPERATION_DROP_CONSTRAINT:
-		lk_buffer_addf(&text, "drop constraint %s of %s", o->name, o->table);
+		lk_buffer_addf(&out, "drop constraint %s of %s", o->name, o->table);
 		break;
 	case LK_OPERATION_RENAME_TABLE:
-		lk_buffer_addf(&text, "rename table %s to %s", o->table, o->to);
+		lk_buffer_addf(&out, "rename table %s to %s", o->table, o->to);
 		break;
 	case LK_OPERATIONS:
 		break;
 	}
-	return lk_buffer_take(&text);
+	return lk_buffer_take(&out);
 }
