@@ -96,25 +96,12 @@ static bool release_is_as_asked(void *context, const struct lk_snapshot *s,
 	return figures_agree(w, gate->name, back);
 }
 
-static bool read_plan(const char *path, struct lk_plan *plan, struct lk_error *error)
-{
-	struct lk_problems problems = {0};
-	bool read = lk_risk_read_plan(path, plan, &problems, NULL);
-	if (!read) {
-		char *text = lk_problems_text(&problems);
-		lk_fail(error, LK_ERROR_PLAN, "%s", text);
-		free(text);
-	}
-	lk_problems_free(&problems);
-	return read;
-}
-
 /* A keeper of the same plan whose run is over makes room once it has seen that nobody looks at it. */
 static bool spawn(const struct walk *w, const char *path, char *socket, size_t size,
 		  struct lk_error *error)
 {
 	struct lk_plan plan = {0};
-	bool started = false, spawned = read_plan(path, &plan, error);
+	bool started = false, spawned = lk_risk_load_plan(path, &plan, error);
 	const struct lk_spawn request = {.plan_file = path,
 					 .plan_name = plan.name,
 					 .target = w->wanted->sandbox->uri,
@@ -192,7 +179,7 @@ static char *find_turn(const struct walk *w, const char **turn, struct lk_error 
 	struct lk_session *session = NULL;
 	struct lk_server server;
 	char *path = NULL;
-	bool found = read_plan(w->path, &plan, error) &&
+	bool found = lk_risk_load_plan(w->path, &plan, error) &&
 		     (session = lk_session_open(w->wanted->sandbox->uri, "-", "walk", error)) &&
 		     lk_catalog_server(session, &server, error) &&
 		     lk_operation_derive(session, &plan, error);

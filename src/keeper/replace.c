@@ -11,19 +11,6 @@
 #include "operation/operation.h"
 #include "risk/plan.h"
 
-static bool read_file(const char *path, struct lk_plan *plan, struct lk_error *error)
-{
-	struct lk_problems problems = {0};
-	bool read = lk_risk_read_plan(path, plan, &problems, NULL);
-	if (!read) {
-		char *text = lk_problems_text(&problems);
-		lk_fail(error, LK_ERROR_PLAN, "%s", text);
-		free(text);
-	}
-	lk_problems_free(&problems);
-	return read;
-}
-
 static bool read_journal(struct lk_session *session, const char *name, struct lk_replacement *r,
 			 struct lk_error *error)
 {
@@ -163,9 +150,10 @@ bool lk_replacement_find(struct lk_session *session, const char *run, const char
 			 struct lk_replacement *r, struct lk_error *error)
 {
 	memset(r, 0, sizeof *r);
-	if (!read_file(plan_file, &r->after, error) || !read_journal(session, run, r, error) ||
-	    !is_open(&r->run, error) || !count_finished(r, error) || !derive(session, r, error) ||
-	    !same_finished(r, error) || !describe_changed(session, r, error))
+	if (!lk_risk_load_plan(plan_file, &r->after, error) ||
+	    !read_journal(session, run, r, error) || !is_open(&r->run, error) ||
+	    !count_finished(r, error) || !derive(session, r, error) || !same_finished(r, error) ||
+	    !describe_changed(session, r, error))
 		return false;
 	r->resumes = lk_difference_same_step(&r->before, &r->after, r->finished);
 	lk_difference_of_plans(&r->before, &r->after, r->difference, sizeof r->difference);

@@ -11,19 +11,6 @@
 #include "keeper/difference.h"
 #include "keeper/replace.h"
 
-static bool read_plan(struct lk_shared *shared, struct lk_plan *plan, struct lk_error *error)
-{
-	struct lk_problems problems = {0};
-	bool read = lk_risk_read_plan(shared->plan_file, plan, &problems, NULL);
-	if (!read) {
-		char *text = lk_problems_text(&problems);
-		lk_fail(error, LK_ERROR_PLAN, "%s", text);
-		free(text);
-	}
-	lk_problems_free(&problems);
-	return read;
-}
-
 /* A short form is compared by its intent (it cannot be derived again while the change is half done), a long
  * form by its digest. */
 static bool same_plan(const struct lk_plan *file, const struct lk_plan *stored)
@@ -199,7 +186,7 @@ bool lk_prepare(struct lk_shared *shared, struct lk_session *session, struct lk_
 {
 	if (!describe_server(session, prepared, error))
 		return false;
-	if (!shared->resume_run && !read_plan(shared, &prepared->plan, error))
+	if (!shared->resume_run && !lk_risk_load_plan(shared->plan_file, &prepared->plan, error))
 		return false;
 	if (!find_run(shared, session, prepared, error))
 		return false;

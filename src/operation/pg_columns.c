@@ -50,6 +50,15 @@ static bool add_by_backfill(struct lk_derivation *d, const char *column, char *u
 			    struct lk_error *error)
 {
 	const struct lk_operation *o = d->operation;
+	if (!o->not_null) {
+		free(undo);
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"the default of \"%s\" gives another value to each row, and a NULL that a release writes "
+			"could not be told from a row that has not got one yet: say not_null: true, or add the "
+			"column without a default and use set_default for the rows to come",
+			o->column);
+	}
 	char *missing = lk_format("%s IS NULL", column);
 	lk_derive_sql(d, LK_EXPAND,
 		      lk_format("ALTER TABLE %s ADD COLUMN %s %s;\n"
@@ -61,8 +70,7 @@ static bool add_by_backfill(struct lk_derivation *d, const char *column, char *u
 	if (keyed) {
 		lk_derive_backfill(d, o->column, o->default_sql, lk_strdup(missing));
 		lk_derive_verify(d, LK_MIGRATE, missing, column);
-		if (o->not_null)
-			lk_derive_not_null(d, LK_MIGRATE, o->column, column);
+		lk_derive_not_null(d, LK_MIGRATE, o->column, column);
 	}
 	free(missing);
 	return keyed;

@@ -250,3 +250,16 @@ bool lk_risk_read_plan(const char *path, struct lk_plan *plan, struct lk_problem
 	lk_plan_free(plan);
 	return false;
 }
+
+bool lk_risk_load_plan(const char *path, struct lk_plan *plan, struct lk_error *error)
+{
+	struct lk_problems problems = {0};
+	bool read = lk_risk_read_plan(path, plan, &problems, NULL);
+	if (!read) {
+		char *text = lk_problems_text(&problems);
+		lk_fail(error, LK_ERROR_PLAN, "%s", text);
+		free(text);
+	}
+	lk_problems_free(&problems);
+	return read;
+}

@@ -21,5 +21,7 @@ bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems
  * read. On false *plan is empty. */
 bool lk_risk_read_plan(const char *path, struct lk_plan *plan, struct lk_problems *problems,
 		       struct lk_problems *notes);
+/* The same, with all problems in one error of class PLAN. */
+bool lk_risk_load_plan(const char *path, struct lk_plan *plan, struct lk_error *error);
 
 #endif

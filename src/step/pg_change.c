@@ -103,7 +103,7 @@ bool lk_pg_change_begun(struct lk_step_run *run, bool *begun, struct lk_error *e
  * transaction; only what is done outside transactions may be there without it. A DROP INDEX CONCURRENTLY
  * that got half way leaves the index invalid.
  */
-bool lk_pg_change_stands(struct lk_step_run *run, bool *stands, struct lk_error *error)
+static bool stands_now(struct lk_step_run *run, bool *stands, struct lk_error *error)
 {
 	struct lk_risk risk;
 	enum lk_pg_index_state state;
@@ -118,5 +118,21 @@ bool lk_pg_change_stands(struct lk_step_run *run, bool *stands, struct lk_error 
 		    : !lk_pg_index_state(run->session, risk.table, risk.index, &state, error))
 		return false;
 	*stands = state != (risk.index_sql[0] ? LK_PG_INDEX_VALID : LK_PG_INDEX_ABSENT);
+	return true;
+}
+
+bool lk_pg_change_is_undone(struct lk_step_run *run, enum lk_outcome *outcome,
+			    struct lk_error *error)
+{
+	bool stands = false;
+	if (lk_step_of(run)->undo && !stands_now(run, &stands, error)) {
+		*outcome = lk_step_outcome(run, error);
+		return true;
+	}
+	if (stands)
+		return false;
+	LK_COPY(run->note, lk_step_of(run)->undo ? "nothing was there to take back"
+						 : "nothing to take back by itself");
+	*outcome = lk_pg_step_only_record(run, "undone", error);
 	return true;
 }

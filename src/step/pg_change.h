@@ -24,8 +24,10 @@ enum lk_outcome lk_pg_change_carry_out(struct lk_step_run *run, const struct lk_
 
 /* Whether the step was begun before. To be asked before the intent is recorded. */
 bool lk_pg_change_begun(struct lk_step_run *run, bool *begun, struct lk_error *error);
-/* Whether the step has done anything that its undo could take back. */
-bool lk_pg_change_stands(struct lk_step_run *run, bool *stands, struct lk_error *error);
+/* True when the step has nothing (left) that its undo could take back, which is recorded, or when that could not be
+ * found out: then *outcome is the step's. */
+bool lk_pg_change_is_undone(struct lk_step_run *run, enum lk_outcome *outcome,
+			    struct lk_error *error);
 
 /* What takes the step back, in words. */
 void lk_pg_change_describe_undo(const struct lk_step *step, struct lk_step_text *text);

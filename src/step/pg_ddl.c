@@ -82,20 +82,12 @@ static enum lk_outcome undo_statements(struct lk_step_run *run, char **statement
 static enum lk_outcome ddl_backward(struct lk_step_run *run, struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
-	bool stands = false;
 	size_t count;
-	if (!step->undo) {
-		LK_COPY(run->note, "nothing to take back by itself");
-		return lk_pg_step_only_record(run, "undone", error);
-	}
-	if (!lk_pg_change_stands(run, &stands, error))
-		return lk_step_outcome(run, error);
-	if (!stands) {
-		LK_COPY(run->note, "nothing was there to take back");
-		return lk_pg_step_only_record(run, "undone", error);
-	}
+	enum lk_outcome outcome;
+	if (lk_pg_change_is_undone(run, &outcome, error))
+		return outcome;
 	char **statements = lk_risk_split(step->undo, &count);
-	enum lk_outcome outcome = undo_statements(run, statements, count, error);
+	outcome = undo_statements(run, statements, count, error);
 	lk_risk_split_free(statements, count);
 	return outcome;
 }

@@ -54,17 +54,9 @@ static enum lk_outcome sql_forward(struct lk_step_run *run, struct lk_error *err
 static enum lk_outcome sql_backward(struct lk_step_run *run, struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
-	bool stands = false;
-	if (!step->undo) {
-		LK_COPY(run->note, "nothing to take back by itself");
-		return lk_pg_step_only_record(run, "undone", error);
-	}
-	if (!lk_pg_change_stands(run, &stands, error))
-		return lk_step_outcome(run, error);
-	if (!stands) {
-		LK_COPY(run->note, "nothing was there to take back");
-		return lk_pg_step_only_record(run, "undone", error);
-	}
+	enum lk_outcome outcome;
+	if (lk_pg_change_is_undone(run, &outcome, error))
+		return outcome;
 	return together(run, step->undo, "undone", NULL, error);
 }
 

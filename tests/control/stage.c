@@ -492,3 +492,14 @@ void lk_keeper_signal(const struct lk_home *home, const char *plan, int signal)
 	if (signal == SIGTERM)
 		assert_int_equal(status, 0);
 }
+
+char *lk_run_of(const struct lk_stage *stage, const char *plan)
+{
+	char *sql = lk_format("SELECT name FROM lockkeeper.run WHERE plan = '%s'"
+			      " ORDER BY created_at DESC LIMIT 1",
+			      plan);
+	char *run = lk_test_value(stage->server, sql);
+	free(sql);
+	assert_true(run[0] != '\0');
+	return run;
+}

@@ -115,6 +115,9 @@ void lk_sql(const struct lk_stage *stage, const char *format, ...)
 int64_t lk_number(const struct lk_stage *stage, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The name of a plan's newest run, by the journal; the caller's. */
+char *lk_run_of(const struct lk_stage *stage, const char *plan);
+
 /* Signals the keeper of a plan; with SIGKILL or SIGTERM waits until it is gone. */
 void lk_keeper_signal(const struct lk_home *home, const char *plan, int signal);
 pid_t lk_keeper_pid(const struct lk_home *home, const char *plan);

@@ -15,17 +15,6 @@ static void write_plan(const char *name)
 	free(body);
 }
 
-static char *run_of(const char *plan)
-{
-	char *sql = lk_format("SELECT name FROM lockkeeper.run WHERE plan = '%s'"
-			      " ORDER BY created_at DESC LIMIT 1",
-			      plan);
-	char *run = lk_test_value(stage.server, sql);
-	free(sql);
-	assert_true(run[0] != '\0');
-	return run;
-}
-
 static struct lk_said history(const char *first, const char *second, const char *third)
 {
 	return lk_do(&alice, "history", "--target", stage.uri, first, second, third, NULL);
@@ -59,7 +48,7 @@ static void runs_are_listed_with_their_state(void **state)
 	write_plan("halted");
 	lk_expect(&alice, 0, "run", "ready", "--headless", "--yes", "expand,sure", NULL);
 	lk_expect(&alice, 3, "run", "halted", "--headless", "--yes", "expand", NULL);
-	char *ready = run_of("ready"), *halted = run_of("halted");
+	char *ready = lk_run_of(&stage, "ready"), *halted = lk_run_of(&stage, "halted");
 	struct lk_said said = history(NULL, NULL, NULL);
 	assert_int_equal(said.status, 0);
 	const char *first = strstr(said.out, halted), *second = strstr(said.out, ready);
@@ -83,7 +72,7 @@ static void what_comes_late_does_not_wake_a_run_that_is_over(void **state)
 {
 	(void)state;
 	struct lk_error error;
-	char *run = run_of("ready");
+	char *run = lk_run_of(&stage, "ready");
 	struct lk_session *session = lk_session_open(stage.uri, "late", "test", &error);
 	assert_non_null(session);
 	assert_true(lk_journal_set_state(session, run, "running", "", &error));
@@ -96,7 +85,7 @@ static void what_comes_late_does_not_wake_a_run_that_is_over(void **state)
 static void one_run_is_told_with_steps_answers_and_log(void **state)
 {
 	(void)state;
-	char *run = run_of("halted");
+	char *run = lk_run_of(&stage, "halted");
 	struct lk_said said = history(run, NULL, NULL);
 	assert_int_equal(said.status, 0);
 	assert_non_null(strstr(said.out, "ddl-1"));
@@ -160,7 +149,7 @@ static int64_t runs(void)
 static void prune_deletes_only_what_is_over(void **state)
 {
 	(void)state;
-	char *ready = run_of("ready"), *halted = run_of("halted");
+	char *ready = lk_run_of(&stage, "ready"), *halted = lk_run_of(&stage, "halted");
 	end_keeper("ready");
 	struct lk_said said = history("--prune", "--dry-run", NULL);
 	assert_int_equal(said.status, 0);
@@ -198,7 +187,7 @@ static void prune_deletes_only_what_is_over(void **state)
 static void prune_keeps_what_somebody_may_still_need(void **state)
 {
 	(void)state;
-	char *halted = run_of("halted");
+	char *halted = lk_run_of(&stage, "halted");
 	lk_must(&alice, "halted", "rollback", NULL);
 	lk_await(&alice, "halted", "undone", 20);
 	/* Its keeper has not ended yet. */
@@ -223,7 +212,7 @@ static void prune_keeps_what_somebody_may_still_need(void **state)
 static void prune_keeps_a_run_with_rejected_rows(void **state)
 {
 	(void)state;
-	char *halted = run_of("halted");
+	char *halted = lk_run_of(&stage, "halted");
 	lk_sql(&stage,
 	       "INSERT INTO lockkeeper.reject (run, step, relation, key, sqlstate, message)"
 	       " VALUES ('%s', 1, 'halted', '[]', '22012', 'division by zero')",

@@ -28,17 +28,6 @@ static void write_plan(const char *name, const char *table, const char *set, con
 	free(body);
 }
 
-static char *run_of(const char *plan)
-{
-	char *sql = lk_format("SELECT name FROM lockkeeper.run WHERE plan = '%s'"
-			      " ORDER BY created_at DESC LIMIT 1",
-			      plan);
-	char *run = lk_test_value(stage.server, sql);
-	free(sql);
-	assert_true(run[0] != '\0');
-	return run;
-}
-
 static void a_mended_plan_goes_on_where_the_old_one_failed(void **state)
 {
 	(void)state;
@@ -46,7 +35,7 @@ static void a_mended_plan_goes_on_where_the_old_one_failed(void **state)
 	write_plan("mend", "mend", "extra: \"'x' || 1 / (id - 300)\"", "SELECT 1");
 	lk_expect_says(&alice, 5, "division by zero", "run", "mend", "--headless", "--yes", GATES,
 		       NULL);
-	char *run = run_of("mend");
+	char *run = lk_run_of(&stage, "mend");
 	int64_t began =
 		lk_number(&stage,
 			  "SELECT extract(epoch FROM started_at) * 1000000 FROM lockkeeper.step"
@@ -92,7 +81,7 @@ static char *pause_in_backfill(const char *plan, const char *table)
 	lk_must(&alice, plan, "throttle",
 		json_pack("{s:f, s:f}", "chunk_time_ms", 5.0, "rest", 40.0));
 	lk_await_that(&alice, plan, is_filling, NULL, "three chunks", 60);
-	char *run = run_of(plan);
+	char *run = lk_run_of(&stage, plan);
 	/* While it runs nobody takes it over. */
 	lk_expect_says(&alice, 1, "pause it first", "run", plan, "--headless", "--replace", run,
 		       NULL);
@@ -136,7 +125,7 @@ static void a_finished_step_that_differs_is_named_with_both_texts(void **state)
 	make_table("fixed", 10);
 	write_plan("fixed", "fixed", "extra: name", "SELECT 1");
 	lk_expect(&alice, 3, "run", "fixed", "--headless", "--yes", "expand", NULL);
-	char *run = run_of("fixed");
+	char *run = lk_run_of(&stage, "fixed");
 	pid_t keeper = lk_keeper_pid(&alice, "fixed");
 	assert_true(keeper > 0);
 	lk_plan_write(&alice, "fixed",
@@ -172,7 +161,7 @@ static void a_plan_with_less_than_is_finished_is_refused(void **state)
 	make_table("less", 10);
 	write_plan("less", "less", "extra: name", "SELECT 1");
 	lk_expect(&alice, 3, "run", "less", "--headless", "--yes", "expand,migrate", NULL);
-	char *run = run_of("less");
+	char *run = lk_run_of(&stage, "less");
 	lk_plan_write(&alice, "less",
 		      "steps:\n  expand:\n    - ddl: \"CREATE TABLE less_more (v text)\"\n"
 		      "      undo: \"DROP TABLE IF EXISTS less_more\"\n");
@@ -197,7 +186,7 @@ static void the_run_of_somebody_elses_living_keeper_is_not_taken(void **state)
 	make_table("other", 10);
 	write_plan("other", "other", "extra: name", "SELECT 1");
 	lk_expect(&alice, 3, "run", "other", "--headless", "--yes", "expand", NULL);
-	char *run = run_of("other"), *path = lk_plan_path(&alice, "other");
+	char *run = lk_run_of(&stage, "other"), *path = lk_plan_path(&alice, "other");
 	lk_expect_says(&bob, 1, "is held by the keeper of", "run", path, "--headless", "--replace",
 		       run, "--target", stage.uri, NULL);
 	/* Killed, and in the middle of nothing: then anybody may, from anywhere. */
@@ -233,7 +222,7 @@ static void answers_to_the_old_plan_do_not_count(void **state)
 	free(body);
 	lk_expect(&alice, 3, "run", "answers", "--headless", "--yes", "expand,two", NULL);
 	lk_await_gate(&alice, "answers", "two", 20);
-	char *run = run_of("answers");
+	char *run = lk_run_of(&stage, "answers");
 	body = lk_format(plan, 2);
 	lk_plan_write(&alice, "answers", body);
 	free(body);
@@ -260,7 +249,7 @@ static void what_the_replaced_step_left_behind_is_removed(void **state)
 	struct lk_said said = lk_do_finish(&alice, pid);
 	assert_int_equal(said.status, 6);
 	lk_said_free(&said);
-	char *run = run_of("left");
+	char *run = lk_run_of(&stage, "left");
 	lk_sessions_await_gone(&stage, "left");
 	PQclear(PQexec(reader, "ROLLBACK"));
 	PQfinish(reader);
@@ -286,7 +275,7 @@ static void a_short_form_may_change_its_limits(void **state)
 	lk_users_make(&stage, "intent", 100);
 	lk_plan_rename(&alice, "intent", "intent", "");
 	lk_expect(&alice, 3, "run", "intent", "--headless", "--yes", "expand", NULL);
-	char *run = run_of("intent");
+	char *run = lk_run_of(&stage, "intent");
 	lk_plan_write(&alice, "intent",
 		      "releases: {old: \"41\", new: \"43\"}\noperations:\n"
 		      "  - rename_column: {table: intent, from: username, to: user_handle}\n");
@@ -321,7 +310,7 @@ static void the_long_form_of_a_short_one_can_be_mended(void **state)
 	lk_users_make(&stage, "longer", 100);
 	lk_plan_rename(&alice, "longer", "longer", "");
 	lk_expect(&alice, 3, "run", "longer", "--headless", "--yes", "expand,migrate", NULL);
-	char *run = run_of("longer"), *path = lk_plan_path(&alice, "longer");
+	char *run = lk_run_of(&stage, "longer"), *path = lk_plan_path(&alice, "longer");
 	struct lk_said said = lk_do(&alice, "history", run, "--plan", "--target", stage.uri, NULL);
 	assert_int_equal(said.status, 0);
 	char *limits = strstr(said.out, "limits:\n");
@@ -347,7 +336,7 @@ static void a_run_that_goes_back_is_refused(void **state)
 	lk_plan_rename(&alice, "going", "going", "");
 	lk_expect(&alice, 3, "run", "going", "--headless", "--yes", "expand,migrate,release-42",
 		  NULL);
-	char *run = run_of("going");
+	char *run = lk_run_of(&stage, "going");
 	lk_must(&alice, "going", "rollback", NULL);
 	lk_await_sql(&stage, 20, "SELECT backward FROM lockkeeper.run WHERE name = '%s'", run);
 	lk_expect_says(&alice, 1, "on its way back", "run", "going", "--headless", "--replace", run,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "tests/server/steps.h"
+#include "tests/server/one_table.h"
 
 #define DUAL_WRITE "dual_write-1"
 #define BACKFILL "backfill-2"
@@ -25,44 +25,10 @@
 	"CREATE TABLE t (id int PRIMARY KEY, code text, other int);"                               \
 	"INSERT INTO t VALUES (1, '1'), (2, 'two'), (3, NULL)"
 
-struct pair {
-	struct lk_test_steps steps;
-	PGconn *app;
-};
-
-static int start(void **state)
-{
-	*state = lk_test_server_start(NULL);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	lk_test_server_stop(*state);
-	return 0;
-}
-
-static void prepare(struct pair *pair, const struct lk_test_server *server, const char *sql,
-		    const char *plan)
-{
-	pair->app = lk_test_connect(server);
-	lk_test_do(pair->app, "SET client_min_messages TO warning; DROP TABLE IF EXISTS t CASCADE");
-	lk_test_do(pair->app, sql);
-	lk_test_steps_open(&pair->steps, server, plan);
-	lk_test_steps_until(&pair->steps, DUAL_WRITE);
-}
-
 static void begin(struct pair *pair, const struct lk_test_server *server, const char *sql,
 		  const char *plan)
 {
-	prepare(pair, server, sql, plan);
-	lk_test_steps_until(&pair->steps, BACKFILL);
-}
-
-static void end(struct pair *pair)
-{
-	PQfinish(pair->app);
-	lk_test_steps_close(&pair->steps);
+	open_pair(pair, server, sql, plan, BACKFILL);
 }
 
 /* The statement fails with this state, and with a sentence that holds `text`. */
@@ -339,7 +305,7 @@ static void a_default_that_cannot_be_converted_is_refused(void **state)
 static void the_way_back_leaves_the_catalog_as_it_was(void **state)
 {
 	struct pair p;
-	prepare(&p, *state, T_CENTS, EUROS);
+	open_pair(&p, *state, T_CENTS, EUROS, DUAL_WRITE);
 	char *before = lk_test_catalog(*state, "t");
 	lk_test_steps_until(&p.steps, NULL);
 	lk_test_steps_back(&p.steps, NULL);
@@ -355,7 +321,8 @@ static void nothing_is_lost_under_load(void **state)
 {
 	struct pair p;
 	struct lk_test_load_result by_old, by_new;
-	prepare(&p, *state,
+	open_pair(
+		&p, *state,
 		"CREATE TABLE t (id int PRIMARY KEY, cents bigint NOT NULL DEFAULT 0, n int DEFAULT 0);"
 		"INSERT INTO t SELECT i, i FROM generate_series(1, 20000) i",
 		"plan: p\nsteps:\n  expand:\n"
@@ -364,7 +331,8 @@ static void nothing_is_lost_under_load(void **state)
 		"  migrate:\n    - backfill: {table: t, set: {euros: 'cents / 100.0'}}\n"
 		"    - verify: {none: 'SELECT id FROM t WHERE euros IS DISTINCT FROM cents / 100.0'}\n"
 		"  contract:\n    - end_dual_write: {table: t, column: cents}\n"
-		"    - ddl: 'ALTER TABLE t DROP COLUMN cents'\n      destroys: data\n");
+		"    - ddl: 'ALTER TABLE t DROP COLUMN cents'\n      destroys: data\n",
+		DUAL_WRITE);
 	struct lk_test_load *old = lk_test_load_start(
 		*state,
 		"UPDATE t SET cents = cents + 1, n = n + 1 WHERE id = (SELECT (random() * 19999)::int + 1)",

@@ -155,6 +155,8 @@ static void what_cannot_be_done_is_refused_with_the_reason(void **state)
 		 "NOT NULL without a default"},
 		{"add_column: {table: t, column: name, type: text}",
 		 "already has a column \"name\""},
+		{"add_column: {table: t, column: c, type: uuid, default: \"gen_random_uuid()\"}",
+		 "say not_null: true"},
 		{"add_column: {table: t, column: c, type: serial}", "makes a sequence"},
 		{"add_column: {table: t, column: c, type: tekst}", "knows no type tekst"},
 		{"drop_column: {table: t, column: nam}", "name"},

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "tests/server/steps.h"
+#include "tests/server/one_table.h"
 
 #define SWAP "swap_columns-2"
 #define PLAN(members)                                                                              \
@@ -22,43 +22,16 @@
 	"CREATE TABLE t (id int PRIMARY KEY, n int, other int DEFAULT 0, \"lockkeeper_swap\" int);" \
 	"INSERT INTO t VALUES (1, 10), (2, 20), (3, NULL)"
 
-struct pair {
-	struct lk_test_steps steps;
-	PGconn *app;
-};
-
-static int start(void **state)
+static void must_be_done(struct pair *pair, enum lk_outcome outcome)
 {
-	*state = lk_test_server_start(NULL);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	lk_test_server_stop(*state);
-	return 0;
+	if (outcome != LK_OUTCOME_DONE)
+		fail_msg("outcome %d: %s", outcome, pair->steps.error.text);
 }
 
 static void begin(struct pair *pair, const struct lk_test_server *server, const char *sql,
 		  const char *plan)
 {
-	pair->app = lk_test_connect(server);
-	lk_test_do(pair->app, "SET client_min_messages TO warning; DROP TABLE IF EXISTS t CASCADE");
-	lk_test_do(pair->app, sql);
-	lk_test_steps_open(&pair->steps, server, plan);
-	lk_test_steps_until(&pair->steps, SWAP);
-}
-
-static void end(struct pair *pair)
-{
-	PQfinish(pair->app);
-	lk_test_steps_close(&pair->steps);
-}
-
-static void must_be_done(struct pair *pair, enum lk_outcome outcome)
-{
-	if (outcome != LK_OUTCOME_DONE)
-		fail_msg("outcome %d: %s", outcome, pair->steps.error.text);
+	open_pair(pair, server, sql, plan, SWAP);
 }
 
 #define TYPE_OF_N                                                                                  \
