@@ -53,6 +53,7 @@ void lk_error_clear(struct lk_error *error)
 {
 	error->class = LK_NO_ERROR;
 	error->state[0] = '\0';
+	error->number = 0;
 	error->position = 0;
 	error->text[0] = '\0';
 }

@@ -27,6 +27,7 @@ enum lk_error_class {
 struct lk_error {
 	enum lk_error_class class;
 	char state[6];	 /* SQLSTATE, empty when the error is not the server's */
+	int number;	 /* the server's own number of it, MySQL's errno; 0 none */
 	int position;	 /* 1-based character in the statement, 0 unknown */
 	char text[1000]; /* one sentence, no line break at the end */
 };

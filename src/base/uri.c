@@ -6,7 +6,18 @@
 
 #include "base/memory.h"
 
-static const char *const schemes[] = {"postgresql://", "postgres://"};
+/* Where the client library of a scheme looks for passwords, in the words of a person. */
+#define PG_SECRETS "~/.pgpass or a service file"
+#define MY_SECRETS "an option file such as ~/.my.cnf"
+
+static const struct {
+	const char *begins, *secrets;
+} schemes[] = {
+	{"postgresql://", PG_SECRETS},
+	{"postgres://", PG_SECRETS},
+	{"mysql://", MY_SECRETS},
+	{"mariadb://", MY_SECRETS},
+};
 
 bool lk_uri_is_uri(const char *target)
 {
@@ -67,12 +78,13 @@ static bool authority_holds_secret(const char *authority)
 	return at && memchr(authority, ':', (size_t)(at - authority)) != NULL;
 }
 
-static bool refuse_secret(struct lk_error *error)
+static bool refuse_secret(const char *secrets, struct lk_error *error)
 {
 	return lk_fail(
 		error, LK_ERROR_USAGE,
 		"the URI holds a password, which other users can read from the process list and "
-		"from files: put it into ~/.pgpass or a service file and leave it out");
+		"from files: put it into %s and leave it out",
+		secrets);
 }
 
 bool lk_uri_check(const char *uri, struct lk_error *error)
@@ -82,7 +94,7 @@ bool lk_uri_check(const char *uri, struct lk_error *error)
 			return lk_fail(error, LK_ERROR_USAGE, "the URI holds a control character");
 	if (!strstr(uri, "://")) {
 		if (strcasestr(uri, "password"))
-			return refuse_secret(error);
+			return refuse_secret(PG_SECRETS, error);
 		return lk_fail(
 			error, LK_ERROR_USAGE,
 			"a target is a URI such as postgresql://user@host:5432/database, or a name "
@@ -90,15 +102,13 @@ bool lk_uri_check(const char *uri, struct lk_error *error)
 	}
 	const char *authority = strstr(uri, "://") + 3;
 	const char *query = strchr(authority, '?');
-	if (authority_holds_secret(authority) || parameters_hold_secret(query ? query + 1 : NULL))
-		return refuse_secret(error);
+	const char *secrets = NULL;
 	for (size_t i = 0; i < LK_COUNT(schemes); i++)
-		if (strncmp(uri, schemes[i], strlen(schemes[i])) == 0)
-			return true;
-	if (strncmp(uri, "mysql://", 8) == 0 || strncmp(uri, "mariadb://", 10) == 0)
-		return lk_fail(
-			error, LK_ERROR_USAGE,
-			"this version serves PostgreSQL; MySQL and MariaDB are not served yet");
-	return lk_fail(error, LK_ERROR_USAGE, "a target's URI begins with postgresql://, not %.*s",
-		       (int)strcspn(uri, ":"), uri);
+		if (strncmp(uri, schemes[i].begins, strlen(schemes[i].begins)) == 0)
+			secrets = schemes[i].secrets;
+	if (authority_holds_secret(authority) || parameters_hold_secret(query ? query + 1 : NULL))
+		return refuse_secret(secrets ? secrets : PG_SECRETS, error);
+	return secrets || lk_fail(error, LK_ERROR_USAGE,
+				  "a target's URI begins with postgresql:// or mysql://, not %.*s",
+				  (int)strcspn(uri, ":"), uri);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Targets are named by URI: postgresql://user@host:port/database?parameters, as libpq reads them.
- */
+/* Targets are named by URI: postgresql://user@host:port/database?parameters, as libpq reads them, or
+ * mysql://user@host:port/database?parameters, as db/my_uri.h says. */
 #ifndef LK_BASE_URI_H
 #define LK_BASE_URI_H
 

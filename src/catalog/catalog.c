@@ -10,22 +10,33 @@ static const struct lk_catalog_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_catalog,
 };
 
+static bool served(const struct lk_session *session, struct lk_error *error)
+{
+	return lk_session_served(session, engines[session->driver->engine], error);
+}
+
 bool lk_catalog_table(struct lk_session *session, const char *written, struct lk_table *table,
 		      struct lk_error *error)
 {
-	return engines[session->driver->engine]->table(session, written, table, error);
+	memset(table, 0, sizeof *table);
+	return served(session, error) &&
+	       engines[session->driver->engine]->table(session, written, table, error);
 }
 
 bool lk_catalog_leaves(struct lk_session *session, const struct lk_table *table,
 		       struct lk_leaf **leaves, size_t *count, struct lk_error *error)
 {
-	return engines[session->driver->engine]->leaves(session, table, leaves, count, error);
+	*leaves = NULL;
+	*count = 0;
+	return served(session, error) &&
+	       engines[session->driver->engine]->leaves(session, table, leaves, count, error);
 }
 
 bool lk_catalog_is_leaf(struct lk_session *session, const struct lk_table *table, int64_t id,
 			bool *is, struct lk_error *error)
 {
-	return engines[session->driver->engine]->is_leaf(session, table, id, is, error);
+	return served(session, error) &&
+	       engines[session->driver->engine]->is_leaf(session, table, id, is, error);
 }
 
 void lk_leaves_free(struct lk_leaf *leaves, size_t count)
@@ -39,13 +50,15 @@ void lk_leaves_free(struct lk_leaf *leaves, size_t count)
 
 bool lk_catalog_server(struct lk_session *session, struct lk_server *server, struct lk_error *error)
 {
-	return engines[session->driver->engine]->server(session, server, error);
+	return served(session, error) &&
+	       engines[session->driver->engine]->server(session, server, error);
 }
 
 bool lk_catalog_privileges(struct lk_session *session, const struct lk_table *table,
 			   struct lk_error *error)
 {
-	return engines[session->driver->engine]->privileges(session, table, error);
+	return served(session, error) &&
+	       engines[session->driver->engine]->privileges(session, table, error);
 }
 
 static void free_column(struct lk_column *column)

@@ -12,11 +12,13 @@
 #include "base/error.h"
 #include "db/result.h"
 
-enum lk_engine { LK_ENGINE_POSTGRES, LK_ENGINES };
+/* MariaDB is MySQL here; which of the two a server is, and its version, are facts about the server. */
+enum lk_engine { LK_ENGINE_POSTGRES, LK_ENGINE_MYSQL, LK_ENGINES };
 
 struct lk_driver {
 	enum lk_engine engine;
 	const char *name;	    /* "postgresql", as in --json */
+	const char *title;	    /* "PostgreSQL", as in a sentence */
 	const char *const *schemes; /* of URIs it serves, NULL at the end */
 	/* Opens a connection that calls itself `name` in the server's list of sessions. */
 	void *(*open)(const char *uri, const char *name, struct lk_error *error);
@@ -26,7 +28,7 @@ struct lk_driver {
 	bool (*execute)(void *connection, const char *sql, size_t count,
 			const char *const *parameters, struct lk_result *result,
 			struct lk_error *error);
-	/* The server's number of the session. */
+	/* The server's number of the session; MySQL's beyond 2^31 are negative here, and still name the session. */
 	int (*session_id)(const void *connection);
 	/* Makes a blocked or future call on the connection fail soon; from any thread, even half-open. */
 	void (*interrupt)(void *connection);
@@ -44,5 +46,7 @@ struct lk_driver {
 };
 
 extern const struct lk_driver lk_pg_driver;
+/* Without a client library of MySQL its `open` says so. */
+extern const struct lk_driver lk_my_driver;
 
 #endif

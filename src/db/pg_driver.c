@@ -234,6 +234,7 @@ static const char *const pg_schemes[] = {"postgresql://", "postgres://", NULL};
 const struct lk_driver lk_pg_driver = {
 	.engine = LK_ENGINE_POSTGRES,
 	.name = "postgresql",
+	.title = "PostgreSQL",
 	.schemes = pg_schemes,
 	.open = pg_open,
 	.close = pg_close,

@@ -10,7 +10,7 @@
 /* A session that was told to end is given this long before the caller is told that it is still there. */
 #define END_LOST_US 2000000
 
-static const struct lk_driver *const drivers[] = {&lk_pg_driver};
+static const struct lk_driver *const drivers[] = {&lk_pg_driver, &lk_my_driver};
 
 static bool has_scheme(const struct lk_driver *driver, const char *uri)
 {
@@ -23,18 +23,26 @@ static bool has_scheme(const struct lk_driver *driver, const char *uri)
 const struct lk_driver *lk_driver_for(const char *uri, struct lk_error *error)
 {
 	struct lk_buffer legal = {0};
-	for (size_t d = 0; d < LK_COUNT(drivers); d++) {
+	for (size_t d = 0; d < LK_COUNT(drivers); d++)
 		if (has_scheme(drivers[d], uri))
 			return drivers[d];
+	for (size_t d = 0; d < LK_COUNT(drivers); d++)
 		for (size_t i = 0; drivers[d]->schemes[i]; i++)
 			lk_buffer_addf(&legal, "%s%s", legal.length ? ", " : "",
 				       drivers[d]->schemes[i]);
-	}
 	lk_fail(error, LK_ERROR_USAGE,
 		"\"%s\" is not a target: give a name from the settings or a URI that begins with %s",
 		uri, lk_buffer_text(&legal));
 	lk_buffer_free(&legal);
 	return NULL;
+}
+
+bool lk_session_served(const struct lk_session *session, const void *operations,
+		       struct lk_error *error)
+{
+	return operations ||
+	       lk_fail(error, LK_ERROR_REFUSED, "%s can be connected to, but not migrated yet",
+		       session->driver->title);
 }
 
 struct lk_session *lk_session_open(const char *uri, const char *run, const char *role,

@@ -32,6 +32,13 @@ struct lk_session {
 /* The driver for a URI's scheme, or NULL and a sentence that names the legal ones. */
 const struct lk_driver *lk_driver_for(const char *uri, struct lk_error *error);
 
+/*
+ * Each folder above has a table of operations for each engine. True when it has one for this session's engine;
+ * NULL means that the engine is not served there yet, which is refused in the same words everywhere.
+ */
+bool lk_session_served(const struct lk_session *session, const void *operations,
+		       struct lk_error *error);
+
 struct lk_session *lk_session_open(const char *uri, const char *run, const char *role,
 				   struct lk_error *error);
 void lk_session_close(struct lk_session *session);

@@ -84,7 +84,8 @@ bool lk_doctor_examine(struct lk_session *session, struct lk_doctor *doctor, str
 {
 	memset(doctor, 0, sizeof *doctor);
 	doctor->session = session;
-	bool examined = engines[session->driver->engine]->examine(doctor, error);
+	const struct lk_doctor_ops *ops = engines[session->driver->engine];
+	bool examined = lk_session_served(session, ops, error) && ops->examine(doctor, error);
 	sort(doctor);
 	return examined;
 }

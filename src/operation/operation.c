@@ -59,6 +59,8 @@ static bool renames_alone(const struct lk_plan *plan, struct lk_error *error)
 bool lk_operation_derive(struct lk_session *session, struct lk_plan *plan, struct lk_error *error)
 {
 	const struct lk_operation_ops *ops = engines[session->driver->engine];
+	if (!lk_session_served(session, ops, error))
+		return false;
 	if (plan->step_count > 0)
 		return true;
 	if (!renames_alone(plan, error))

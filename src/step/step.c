@@ -12,7 +12,8 @@ static const struct lk_step_ops *const engines[LK_ENGINES] = {
 
 static const struct lk_verb_ops *verb(const struct lk_session *session, const struct lk_step *step)
 {
-	return engines[session->driver->engine]->verbs[step->verb];
+	const struct lk_step_ops *ops = engines[session->driver->engine];
+	return ops ? ops->verbs[step->verb] : NULL;
 }
 
 /* A statement that kept others waiting was cancelled for their sake: the step begins again, a few times. */
@@ -49,19 +50,25 @@ static enum lk_outcome carry_out(struct lk_step_run *run,
 
 enum lk_outcome lk_step_forward(struct lk_step_run *run, struct lk_error *error)
 {
-	return carry_out(run, verb(run->session, lk_step_of(run))->forward, error);
+	const struct lk_verb_ops *ops = verb(run->session, lk_step_of(run));
+	return lk_session_served(run->session, ops, error) ? carry_out(run, ops->forward, error)
+							   : LK_OUTCOME_FAILED;
 }
 
 enum lk_outcome lk_step_backward(struct lk_step_run *run, struct lk_error *error)
 {
-	return carry_out(run, verb(run->session, lk_step_of(run))->backward, error);
+	const struct lk_verb_ops *ops = verb(run->session, lk_step_of(run));
+	return lk_session_served(run->session, ops, error) ? carry_out(run, ops->backward, error)
+							   : LK_OUTCOME_FAILED;
 }
 
 bool lk_step_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
 		      struct lk_step_text *text, struct lk_error *error)
 {
 	memset(text, 0, sizeof *text);
-	return verb(session, &plan->steps[number])->describe(session, plan, number, text, error);
+	const struct lk_verb_ops *ops = verb(session, &plan->steps[number]);
+	return lk_session_served(session, ops, error) &&
+	       ops->describe(session, plan, number, text, error);
 }
 
 bool lk_step_joins_next(const struct lk_plan *plan, size_t number)

@@ -23,7 +23,9 @@ bool lk_watch_sample(struct lk_session *session, const struct lk_watch_scope *sc
 		     struct lk_sample *sample, struct lk_error *error)
 {
 	memset(sample, 0, sizeof *sample);
-	if (!engines[session->driver->engine]->sample(session, scope, sample, error)) {
+	const struct lk_watch_ops *ops = engines[session->driver->engine];
+	if (!lk_session_served(session, ops, error) ||
+	    !ops->sample(session, scope, sample, error)) {
 		lk_sample_free(sample);
 		return false;
 	}
@@ -41,5 +43,6 @@ void lk_sample_free(struct lk_sample *sample)
 bool lk_watch_quiet(struct lk_session *session, const char *run, struct lk_quiet *quiet,
 		    struct lk_error *error)
 {
-	return engines[session->driver->engine]->quiet(session, run, quiet, error);
+	const struct lk_watch_ops *ops = engines[session->driver->engine];
+	return lk_session_served(session, ops, error) && ops->quiet(session, run, quiet, error);
 }

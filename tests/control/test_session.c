@@ -193,7 +193,7 @@ static void errors_have_the_class_that_decides_what_happens_next(void **state)
 		     LK_ERROR_RETRY, "40P01");
 	lk_session_close(session);
 	struct lk_error error;
-	assert_null(lk_session_open("mysql://x@y/z", "-", "worker", &error));
+	assert_null(lk_session_open("oracle://x@y/z", "-", "worker", &error));
 	assert_int_equal(error.class, LK_ERROR_USAGE);
 	assert_non_null(strstr(error.text, "postgresql://"));
 	assert_null(lk_session_open("postgresql:///x?host=/nowhere/at/all", "-", "worker", &error));

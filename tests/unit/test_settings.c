@@ -96,7 +96,7 @@ static void complains_of_mistakes(void **state)
 		"    enviroment: prod\n"
 		"  \"two words\": {uri: \"postgresql:///x\", environment: two words}\n"
 		"  stage: {password: x}\n"
-		"  stage: {uri: \"mysql://x/y\"}\n"
+		"  stage: {uri: \"oracle://x/y\"}\n"
 		"limits: {lag: 0s}\n"
 		"theme: []\n"
 		"ascii: perhaps\n"
@@ -113,7 +113,7 @@ static void complains_of_mistakes(void **state)
 		"or a "
 		"service file\n"
 		"c:7:3: the target stage is there twice\n"
-		"c:7:16: this version serves PostgreSQL; MySQL and MariaDB are not served yet\n"
+		"c:7:16: a target's URI begins with postgresql:// or mysql://, not oracle\n"
 		"c:8:15: lag is a time such as 100ms, 2s or 24h, not \"0s\"\n"
 		"c:9:8: theme is text, not a list\n"
 		"c:10:8: ascii cannot be \"perhaps\"; legal: true, false, yes, no, on or off\n"
@@ -186,7 +186,6 @@ static void uris_hold_no_password(void **state)
 		"postgresql://db/shop?user=a&PassWord=hunter2",
 		"postgresql://db/shop?pass%77ord=hunter2",
 		"postgresql://db/shop?sslpassword=hunter2",
-		"mysql://dba:hunter2@db/shop",
 		"host=db password=hunter2",
 	};
 	struct lk_error error = {0};
@@ -200,8 +199,11 @@ static void uris_hold_no_password(void **state)
 		assert_null(strstr(error.text, "hunter2"));
 		assert_int_equal(error.class, LK_ERROR_USAGE);
 	}
-	assert_false(lk_uri_check("mysql://db/shop", &error));
-	assert_contains(error.text, "not served yet");
+	assert_false(lk_uri_check("mysql://dba:hunter2@db/shop", &error));
+	assert_contains(error.text, "~/.my.cnf");
+	assert_null(strstr(error.text, "hunter2"));
+	assert_true(lk_uri_check("mysql://dba@db/shop", &error));
+	assert_true(lk_uri_check("mariadb:///shop?socket=/run/mysqld/mysqld.sock", &error));
 	assert_false(lk_uri_check("http://db/shop", &error));
 	assert_contains(error.text, "begins with postgresql://");
 	assert_false(lk_uri_check("postgresql://db/\x1b[2J", &error));

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* In place of my_driver.c where configure found, or was told to take, no client library of MySQL. */
+#include "db/driver.h"
+#include "db/my_text.h"
+
+static void *absent_open(const char *uri, const char *name, struct lk_error *error)
+{
+	(void)uri;
+	(void)name;
+	lk_fail(error, LK_ERROR_REFUSED,
+		"this lockkeeper was built without MySQL and MariaDB (configure --with-mysql)");
+	return NULL;
+}
+
+static const char *const absent_schemes[] = {"mysql://", "mariadb://", NULL};
+
+/* Without a connection nothing else of it is ever called, but for the quoting. */
+const struct lk_driver lk_my_driver = {
+	.engine = LK_ENGINE_MYSQL,
+	.name = "mysql",
+	.title = "MySQL and MariaDB",
+	.schemes = absent_schemes,
+	.open = absent_open,
+	.quote_name = lk_my_quote_name,
+	.quote_text = lk_my_quote_text,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What tests of the driver for MySQL and MariaDB share: sessions, statements in the background. */
+#ifndef LK_TESTS_MY_SESSIONS_H
+#define LK_TESTS_MY_SESSIONS_H
+
+#include <pthread.h>
+
+#include "db/session.h"
+#include "tests/server/maria.h"
+#include "tests/unit/support.h"
+
+/* Skips the test, out loud, when there is no server. */
+void my_need(const struct lk_maria *server);
+/* A session as root ("lockkeeper:test:ROLE"), or the test fails. */
+struct lk_session *my_session(const struct lk_maria *server, const char *role);
+struct lk_session *my_session_of(const char *uri, const char *role);
+/* Opening must fail with this class, and a sentence with this in it. */
+void my_refused(const char *uri, enum lk_error_class class, const char *expected);
+/* The first value of a query that must succeed, "NULL" for NULL; the caller's. */
+char *my_value(struct lk_session *session, const char *sql);
+void my_expect(struct lk_session *session, const char *sql, const char *expected);
+void my_must(struct lk_session *session, const char *sql);
+
+/* A statement in a thread of its own. */
+struct my_background {
+	struct lk_session *session;
+	const char *sql;
+	pthread_t thread;
+	bool done;
+	struct lk_error error;
+};
+void my_background_start(struct my_background *background, struct lk_session *session,
+			 const char *sql);
+/* Waits for its end; whether it succeeded is in ->done. */
+void my_background_end(struct my_background *background);
+/* Waits until the server shows the session at a statement with this in it. */
+void my_await_statement(const struct lk_maria *server, int id, const char *part);
+
+#endif
