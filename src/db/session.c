@@ -59,10 +59,18 @@ struct lk_session *lk_session_open(const char *uri, const char *run, const char 
 	struct lk_session *session = lk_alloc(sizeof *session);
 	session->driver = driver;
 	session->connection = connection;
+	session->uri = lk_strdup(uri);
+	session->run = lk_strdup(run);
 	session->id = driver->session_id(connection);
 	LK_COPY(session->role, role);
 	lk_flight_init(&session->flight);
 	return session;
+}
+
+struct lk_session *lk_session_beside(const struct lk_session *session, const char *role,
+				     struct lk_error *error)
+{
+	return lk_session_open(session->uri, session->run, role, error);
 }
 
 void lk_session_close(struct lk_session *session)
@@ -73,6 +81,8 @@ void lk_session_close(struct lk_session *session)
 	lk_flight_begin(&session->flight);
 	session->driver->close(session->connection);
 	lk_flight_destroy(&session->flight);
+	free(session->uri);
+	free(session->run);
 	free(session);
 }
 

@@ -19,6 +19,7 @@ typedef void lk_session_sent(void *context, const char *role, const char *sql, d
 struct lk_session {
 	const struct lk_driver *driver;
 	void *connection;
+	char *uri, *run; /* as it was opened */
 	char role[16];
 	int id; /* the server's number of it */
 	struct lk_flight flight;
@@ -41,6 +42,9 @@ bool lk_session_served(const struct lk_session *session, const void *operations,
 
 struct lk_session *lk_session_open(const char *uri, const char *run, const char *role,
 				   struct lk_error *error);
+/* Another session to the same place for the same run. */
+struct lk_session *lk_session_beside(const struct lk_session *session, const char *role,
+				     struct lk_error *error);
 void lk_session_close(struct lk_session *session);
 
 /* Statements without parameters and without rows; several may stand in one text. */

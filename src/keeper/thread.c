@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "keeper/thread.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -20,17 +19,6 @@ void lk_shared_destroy(struct lk_shared *shared)
 	pthread_mutex_destroy(&shared->mutex);
 	lk_statements_destroy(&shared->statements);
 	lk_pace_destroy(&shared->pace);
-}
-
-bool lk_thread_start(pthread_t *thread, void *(*function)(void *), void *argument,
-		     struct lk_error *error)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int result = pthread_create(thread, NULL, function, argument);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return result == 0 || lk_fail_errno(error, result, "cannot start a thread");
 }
 
 struct lk_session *lk_shared_open(struct lk_shared *shared, const char *run, const char *role,

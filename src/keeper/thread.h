@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the keeper's threads share, and how they are started. */
+/* What the keeper's threads share. */
 #ifndef LK_KEEPER_THREAD_H
 #define LK_KEEPER_THREAD_H
 
@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/queue.h"
+#include "base/thread.h"
 #include "db/session.h"
 #include "keeper/message.h"
 #include "keeper/statements.h"
@@ -36,9 +37,6 @@ struct lk_shared {
 void lk_shared_init(struct lk_shared *shared, struct lk_queue *messages);
 void lk_shared_destroy(struct lk_shared *shared);
 
-/* Starts a thread with every signal blocked. */
-bool lk_thread_start(pthread_t *thread, void *(*function)(void *), void *argument,
-		     struct lk_error *error);
 /* Opens a session whose statements are listed for the consoles. */
 struct lk_session *lk_shared_open(struct lk_shared *shared, const char *run, const char *role,
 				  struct lk_error *error);

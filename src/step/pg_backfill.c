@@ -52,8 +52,8 @@ static void note_leaf(struct tour *t, const struct lk_leaf *leaf)
 					       .rows = leaf->rows > 0 ? leaf->rows : 0};
 		place->gone = false;
 		if (t->began)
-			lk_pg_say(t->b.run, "%s has become a part of %s: it is walked as well",
-				  leaf->shown, t->b.root.shown);
+			lk_step_say(t->b.run, "%s has become a part of %s: it is walked as well",
+				    leaf->shown, t->b.root.shown);
 	}
 	place->there = true;
 }
@@ -65,8 +65,8 @@ static void note_gone(struct tour *t)
 		if (place->there || place->walked || place->gone)
 			continue;
 		place->gone = true;
-		lk_pg_say(t->b.run, "%s is no part of %s any more: it is left as it is",
-			  place->shown, t->b.root.shown);
+		lk_step_say(t->b.run, "%s is no part of %s any more: it is left as it is",
+			    place->shown, t->b.root.shown);
 	}
 }
 
@@ -172,9 +172,10 @@ static bool go_on(struct tour *t, int64_t *id, bool *again, struct lk_error *err
 		return gone_on && restored;
 	}
 	if (!t->locked)
-		lk_pg_say(t->b.run,
-			  "%s or a part of it is locked by somebody else: waiting until it is free",
-			  t->b.root.shown);
+		lk_step_say(
+			t->b.run,
+			"%s or a part of it is locked by somebody else: waiting until it is free",
+			t->b.root.shown);
 	*again = t->locked = true;
 	*id = 0;
 	return lk_pace_sleep(t->b.run->pace, LOOK_AGAIN_MS);
@@ -220,7 +221,7 @@ static enum lk_outcome finish(struct lk_backfill *b, struct lk_error *error)
 	if (lk_begin(run->session, error) &&
 	    lk_journal_fence(run->session, run->run, run->epoch, error) &&
 	    lk_journal_set_cursor(run->session, run->run, run->number, &finished, error) &&
-	    lk_pg_step_record(run, "done", error) && lk_commit(run->session, error))
+	    lk_step_record(run, "done", error) && lk_commit(run->session, error))
 		return LK_OUTCOME_DONE;
 	lk_rollback(run->session);
 	return lk_step_outcome(run, error);
@@ -255,7 +256,7 @@ static bool read_server(struct lk_backfill *b, struct lk_error *error)
 	int64_t deadlock_ms = lk_cell_int(&r, 0, 0);
 	bool replica = lk_cell_bool(&r, 0, 1);
 	lk_result_free(&r);
-	b->lock_wait_ms = lk_pg_lock_wait_ms(b->run);
+	b->lock_wait_ms = lk_step_lock_wait_ms(b->run);
 	if (b->lock_wait_ms > deadlock_ms / 4)
 		b->lock_wait_ms = deadlock_ms / 4;
 	if (b->lock_wait_ms < 1)
@@ -273,7 +274,7 @@ static bool begin(struct lk_backfill *b, struct lk_error *error)
 	struct lk_step_run *run = b->run;
 	lk_chunk_init(&b->chunk);
 	if (!lk_pg_standby_wait(run, &b->standby_looked_us, error) ||
-	    !lk_journal_install(run->session, error) || !lk_pg_step_intend(run, error) ||
+	    !lk_journal_install(run->session, error) || !lk_step_intend(run, error) ||
 	    !lk_catalog_table(run->session, lk_step_of(run)->table, &b->root, error) ||
 	    !lk_pg_backfill_check_table(run->session, lk_step_of(run), &b->root, error) ||
 	    !lk_journal_cursor(run->session, run->run, run->number, b->root.key.count, &b->cursor,
@@ -281,8 +282,8 @@ static bool begin(struct lk_backfill *b, struct lk_error *error)
 	    !lk_journal_rejects(run->session, run->run, run->number, &b->rejected, error))
 		return false;
 	if (b->root.unlogged)
-		lk_pg_say(run, "table %s is unlogged: a crash of the server empties it",
-			  b->root.shown);
+		lk_step_say(run, "table %s is unlogged: a crash of the server empties it",
+			    b->root.shown);
 	return read_server(b, error);
 }
 
@@ -294,7 +295,7 @@ static enum lk_outcome backfill_forward(struct lk_step_run *run, struct lk_error
 		outcome = lk_step_outcome(run, error);
 	} else if (t.b.cursor.finished) {
 		LK_COPY(run->note, "finished before");
-		outcome = lk_pg_step_only_record(run, "done", error);
+		outcome = lk_step_only_record(run, "done", error);
 	} else {
 		outcome = walk_all(&t, error);
 	}
@@ -315,7 +316,7 @@ static enum lk_outcome backfill_backward(struct lk_step_run *run, struct lk_erro
 	if (lk_journal_install(run->session, error) && lk_begin(run->session, error) &&
 	    lk_journal_fence(run->session, run->run, run->epoch, error) &&
 	    lk_journal_forget_cursor(run->session, run->run, run->number, error) &&
-	    lk_pg_step_record(run, "undone", error) && lk_commit(run->session, error))
+	    lk_step_record(run, "undone", error) && lk_commit(run->session, error))
 		return LK_OUTCOME_DONE;
 	lk_rollback(run->session);
 	return lk_step_outcome(run, error);

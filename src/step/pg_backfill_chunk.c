@@ -266,8 +266,8 @@ static bool goes_on(struct lk_backfill *b, enum lk_outcome *outcome, struct lk_e
 	}
 	if (b->failed_rows > 1) {
 		if (lk_narrow_rows(&b->narrow) == 0)
-			lk_pg_say(b->run, "%lld rows of %s fail together: %s; looking for which",
-				  (long long)b->failed_rows, b->table.shown, error->text);
+			lk_step_say(b->run, "%lld rows of %s fail together: %s; looking for which",
+				    (long long)b->failed_rows, b->table.shown, error->text);
 		lk_narrow_failed(&b->narrow, b->failed_rows);
 		report(b, 0, 0, "failed, tried again in halves");
 		return true;

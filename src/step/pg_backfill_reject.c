@@ -63,8 +63,9 @@ bool lk_backfill_count_reject(struct lk_backfill *b, const char *why, struct lk_
 {
 	b->rejected++;
 	if (is_power_of_ten(b->rejected))
-		lk_pg_say(b->run, "%lld row%s of %s rejected, see lockkeeper.reject; the last: %s",
-			  (long long)b->rejected, b->rejected == 1 ? "" : "s", b->root.shown, why);
+		lk_step_say(
+			b->run, "%lld row%s of %s rejected, see lockkeeper.reject; the last: %s",
+			(long long)b->rejected, b->rejected == 1 ? "" : "s", b->root.shown, why);
 	if (b->rejected <= FREE_REJECTS || b->rejected * SHARE <= b->cursor.rows_done)
 		return true;
 	return lk_fail(

@@ -40,17 +40,7 @@ static bool work(struct lk_step_run *run, void *argument, struct lk_error *error
 	    !lk_journal_set_step(run->session, run->run, run->number - 1, change->state,
 				 "carried out in the next step's transaction", error))
 		return false;
-	return lk_pg_step_record(run, change->state, error);
-}
-
-void lk_pg_change_describe_undo(const struct lk_step *step, struct lk_step_text *text)
-{
-	if (step->undo)
-		LK_COPY(text->undo, step->undo);
-	else
-		LK_COPY(text->undo, lk_step_irreversible(step)
-					    ? "none: what it destroys cannot be brought back"
-					    : "none of its own");
+	return lk_step_record(run, change->state, error);
 }
 
 enum lk_outcome lk_pg_change_together(struct lk_step_run *run, const struct lk_pg_change *change,
@@ -76,26 +66,13 @@ enum lk_outcome lk_pg_change_carry_out(struct lk_step_run *run, const struct lk_
 	return lk_pg_change_together(run, change, error);
 }
 
-/* True when the query, which gets the run and the step's number, returns a row. */
-static bool journal_says(struct lk_step_run *run, const char *sql, bool *yes,
-			 struct lk_error *error)
-{
-	struct lk_result r;
-	char number[16];
-	snprintf(number, sizeof number, "%d", run->number);
-	if (!LK_QUERY(run->session, &r, error, sql, run->run, number))
-		return false;
-	*yes = r.rows > 0;
-	lk_result_free(&r);
-	return true;
-}
-
 bool lk_pg_change_begun(struct lk_step_run *run, bool *begun, struct lk_error *error)
 {
-	return journal_says(run,
-			    "SELECT 1 FROM lockkeeper.step WHERE run = $1 AND number = $2::int"
-			    " AND state <> 'pending'",
-			    begun, error);
+	struct lk_journal_step step;
+	if (!lk_step_look_up(run, &step, error))
+		return false;
+	*begun = strcmp(step.state, "pending") != 0;
+	return true;
 }
 
 /*
@@ -107,8 +84,7 @@ static bool stands_now(struct lk_step_run *run, bool *stands, struct lk_error *e
 {
 	struct lk_risk risk;
 	enum lk_pg_index_state state;
-	if (!journal_says(run, "SELECT 1 FROM lockkeeper.cleanup WHERE run = $1 AND step = $2::int",
-			  stands, error))
+	if (!lk_step_has_cleanup(run, stands, error))
 		return false;
 	lk_risk_statement(lk_step_of(run)->sql, &risk);
 	if (*stands || !risk.parsed || risk.transactional || !risk.index[0])
@@ -133,6 +109,6 @@ bool lk_pg_change_is_undone(struct lk_step_run *run, enum lk_outcome *outcome,
 		return false;
 	LK_COPY(run->note, lk_step_of(run)->undo ? "nothing was there to take back"
 						 : "nothing to take back by itself");
-	*outcome = lk_pg_step_only_record(run, "undone", error);
+	*outcome = lk_step_only_record(run, "undone", error);
 	return true;
 }

@@ -29,7 +29,4 @@ bool lk_pg_change_begun(struct lk_step_run *run, bool *begun, struct lk_error *e
 bool lk_pg_change_is_undone(struct lk_step_run *run, enum lk_outcome *outcome,
 			    struct lk_error *error);
 
-/* What takes the step back, in words. */
-void lk_pg_change_describe_undo(const struct lk_step *step, struct lk_step_text *text);
-
 #endif

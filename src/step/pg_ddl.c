@@ -40,7 +40,7 @@ static enum lk_outcome ddl_forward(struct lk_step_run *run, struct lk_error *err
 	char *before = NULL, *before_table = NULL;
 	bool joined = run->number > 0 && lk_step_joins_next(run->plan, (size_t)run->number - 1);
 	bool begun = false;
-	if (!lk_pg_change_begun(run, &begun, error) || !lk_pg_step_intend(run, error) ||
+	if (!lk_pg_change_begun(run, &begun, error) || !lk_step_intend(run, error) ||
 	    (joined && !end_statements(run, &before, &before_table, error)))
 		return lk_step_outcome(run, error);
 	const char *const statements[] = {step->sql};
@@ -182,7 +182,7 @@ static bool ddl_describe(struct lk_session *session, const struct lk_plan *plan,
 	}
 	if (!add_index_use(session, &risk, text->cost, sizeof text->cost, error))
 		return false;
-	lk_pg_change_describe_undo(step, text);
+	lk_step_describe_undo(step, text);
 	return true;
 }
 

@@ -21,7 +21,7 @@ static bool run_statements(struct lk_step_run *run, void *argument, struct lk_er
 	return lk_execute(run->session, s->sql, error) &&
 	       lk_journal_cleanup(run->session, run->run, s->forget_all ? -1 : run->number,
 				  s->cleanup, error) &&
-	       lk_pg_step_record(run, s->state, error);
+	       lk_step_record(run, s->state, error);
 }
 
 static enum lk_outcome gently(struct lk_step_run *run, const struct lk_table *table,
@@ -55,7 +55,7 @@ static enum lk_outcome begin_dual_write(struct lk_step_run *run, const struct lk
 static enum lk_outcome dual_write_forward(struct lk_step_run *run, struct lk_error *error)
 {
 	struct lk_table table;
-	if (!lk_pg_step_intend(run, error) ||
+	if (!lk_step_intend(run, error) ||
 	    !lk_catalog_table(run->session, lk_step_of(run)->table, &table, error))
 		return lk_step_outcome(run, error);
 	enum lk_outcome outcome = begin_dual_write(run, &table, error);
@@ -74,7 +74,7 @@ static enum lk_outcome undo_dual_write(struct lk_step_run *run, const struct lk_
 		return lk_step_outcome(run, error);
 	if (!exists) {
 		LK_COPY(run->note, "nothing was there to take back");
-		return lk_pg_step_only_record(run, "undone", error);
+		return lk_step_only_record(run, "undone", error);
 	}
 	char *sql = lk_pg_end_dual_write_sql(run->session, table, from, step->to);
 	snprintf(run->note, sizeof run->note, "column %s and its triggers are gone", step->to);
@@ -135,9 +135,9 @@ static enum lk_outcome end_forward(struct lk_step_run *run, struct lk_error *err
 	struct lk_table table;
 	if (lk_step_joins_next(run->plan, (size_t)run->number)) {
 		LK_COPY(run->note, "carried out in the next step's transaction");
-		return lk_pg_step_only_record(run, "running", error);
+		return lk_step_only_record(run, "running", error);
 	}
-	if (!lk_pg_step_intend(run, error) ||
+	if (!lk_step_intend(run, error) ||
 	    !lk_catalog_table(run->session, step->table, &table, error))
 		return lk_step_outcome(run, error);
 	const struct lk_column *from = lk_table_need_column(&table, step->from, error);
@@ -158,7 +158,7 @@ static enum lk_outcome end_forward(struct lk_step_run *run, struct lk_error *err
 static enum lk_outcome end_backward(struct lk_step_run *run, struct lk_error *error)
 {
 	LK_COPY(run->note, "the triggers are still there");
-	return lk_pg_step_only_record(run, "undone", error);
+	return lk_step_only_record(run, "undone", error);
 }
 
 /*

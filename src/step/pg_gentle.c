@@ -95,24 +95,14 @@ static void say_once(struct lk_step_run *run, struct attempt *attempt, const cha
 		return;
 	LK_COPY(attempt->said, about);
 	attempt->said_at = lk_clock_us();
-	lk_pg_say(run, "%s", text);
-}
-
-static void age_text(int64_t seconds, char *text, size_t size)
-{
-	if (seconds < 120)
-		snprintf(text, size, "%lld s", (long long)seconds);
-	else if (seconds < 7200)
-		snprintf(text, size, "%lld min", (long long)seconds / 60);
-	else
-		snprintf(text, size, "%lld h", (long long)seconds / 3600);
+	lk_step_say(run, "%s", text);
 }
 
 static void name_holder(struct lk_step_run *run, struct attempt *attempt, const struct lk_result *r)
 {
 	char text[380], about[120], age[24];
 	const char *table = lk_cell_text(r, 0, 8), *pid = lk_cell_text(r, 0, 0);
-	age_text(lk_cell_int(r, 0, 4), age, sizeof age);
+	lk_step_age_text(lk_cell_int(r, 0, 4), age, sizeof age);
 	snprintf(about, sizeof about, "%s%.30s %.80s", pid, lk_cell_text(r, 0, 6), table);
 	if (lk_cell(r, 0, 6))
 		snprintf(
@@ -172,7 +162,7 @@ static bool look_first(struct lk_step_run *run, const struct lk_pg_locks *locks,
 static bool set_timeouts(struct lk_step_run *run, struct attempt *attempt, struct lk_error *error)
 {
 	char ms[24];
-	int64_t wait = lk_pg_lock_wait_ms(run);
+	int64_t wait = lk_step_lock_wait_ms(run);
 	if (attempt->autovacuum) {
 		struct lk_error denied;
 		bool set = LK_RUN(run->session, error, "SAVEPOINT lockkeeper") &&
@@ -182,8 +172,9 @@ static bool set_timeouts(struct lk_step_run *run, struct attempt *attempt, struc
 		if (!set && !attempt->long_try_used) {
 			attempt->long_try_used = true;
 			wait = AUTOVACUUM_TRY_MS;
-			lk_pg_say(run, "one longer try of %d ms, so that the autovacuum gives way",
-				  AUTOVACUUM_TRY_MS);
+			lk_step_say(run,
+				    "one longer try of %d ms, so that the autovacuum gives way",
+				    AUTOVACUUM_TRY_MS);
 		}
 	}
 	snprintf(ms, sizeof ms, "%lldms", (long long)wait);
@@ -226,23 +217,23 @@ static bool try_again(struct lk_step_run *run, const struct lk_pg_locks *locks,
 	char names[120];
 	if (error->class == LK_ERROR_CANCELLED && atomic_exchange(&run->pace->give_way, false)) {
 		if (++attempt->given_way < MOST_GIVEN_WAY) {
-			lk_pg_say(
+			lk_step_say(
 				run,
 				"gave way: our statement kept other sessions waiting for over %lld ms",
-				(long long)lk_pg_lock_wait_ms(run));
+				(long long)lk_step_lock_wait_ms(run));
 			return true;
 		}
 		return lk_fail(
 			error, LK_ERROR_REFUSED,
 			"the statement kept other sessions waiting for over %lld ms in each of %d tries: it "
 			"needs a quieter time or another strategy",
-			(long long)lk_pg_lock_wait_ms(run), attempt->given_way);
+			(long long)lk_step_lock_wait_ms(run), attempt->given_way);
 	}
 	if (error->class != LK_ERROR_RETRY)
 		return false;
 	lk_pg_locks_names(locks, names, sizeof names);
-	lk_pg_say(run, "try %d for the lock on %s gave up after %lld ms; next in %d ms",
-		  attempt->tries, names, (long long)lk_pg_lock_wait_ms(run), GAP_MS);
+	lk_step_say(run, "try %d for the lock on %s gave up after %lld ms; next in %d ms",
+		    attempt->tries, names, (long long)lk_step_lock_wait_ms(run), GAP_MS);
 	return true;
 }
 

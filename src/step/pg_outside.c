@@ -37,8 +37,8 @@ static void clear_build(struct outside *o, const struct lk_error *error)
 	/* A name that was taken is somebody else's index. */
 	if (error->class != LK_ERROR_LOST && strcmp(error->state, "42P07") != 0 &&
 	    !lk_pg_index_drop_invalid(o->run->session, risk->table, risk->index, &leftover))
-		lk_pg_say(o->run, "an invalid index \"%s\" is left behind: %s", risk->index,
-			  leftover.text);
+		lk_step_say(o->run, "an invalid index \"%s\" is left behind: %s", risk->index,
+			    leftover.text);
 }
 
 /* What an interrupted REINDEX CONCURRENTLY leaves, an index of nobody else, is dropped when it was ours, and
@@ -52,7 +52,7 @@ static bool clear_rebuild(struct outside *o, bool ours, struct lk_error *error)
 	bool cleared = true;
 	for (size_t i = 0; cleared && i < r.rows; i++) {
 		const char *index = lk_cell_text(&r, i, 0);
-		lk_pg_say(
+		lk_step_say(
 			o->run,
 			ours ? "an invalid index %s was left by an interrupted REINDEX "
 			       "CONCURRENTLY: dropped"
@@ -75,17 +75,17 @@ static enum lk_outcome failed(struct outside *o, struct lk_error *error)
 	if (atomic_load(&o->run->pace->stop)) {
 		/* Dropping it could wait for old transactions, and a pause must be quiet at once. */
 		if (o->kind == BUILD && o->risk.index[0])
-			lk_pg_say(o->run,
-				  "the build of index \"%s\" was cancelled; its invalid rest is "
-				  "dropped on resume or rollback",
-				  o->risk.index);
+			lk_step_say(o->run,
+				    "the build of index \"%s\" was cancelled; its invalid rest is "
+				    "dropped on resume or rollback",
+				    o->risk.index);
 		return lk_step_outcome(o->run, error);
 	}
 	if (o->kind == BUILD)
 		clear_build(o, error);
 	else if (o->kind == REBUILD && error->class != LK_ERROR_LOST &&
 		 !clear_rebuild(o, true, &leftover))
-		lk_pg_say(o->run, "an invalid index is left behind: %s", leftover.text);
+		lk_step_say(o->run, "an invalid index is left behind: %s", leftover.text);
 	return lk_step_outcome(o->run, error);
 }
 
@@ -103,9 +103,9 @@ static bool prepare_build(struct outside *o, bool *done, struct lk_error *error)
 	if (!lk_pg_index_state(o->run->session, risk->table, risk->index, &state, error))
 		return false;
 	if (state == LK_PG_INDEX_INVALID) {
-		lk_pg_say(o->run,
-			  "an invalid index \"%s\" was left by an interrupted build: dropped",
-			  risk->index);
+		lk_step_say(o->run,
+			    "an invalid index \"%s\" was left by an interrupted build: dropped",
+			    risk->index);
 		return lk_pg_index_drop_invalid(o->run->session, risk->table, risk->index, error);
 	}
 	*done = o->change->begun && state == LK_PG_INDEX_VALID;
@@ -154,7 +154,7 @@ static bool record(struct outside *o, struct lk_error *error)
 	return !o->change->state ||
 	       (lk_journal_cleanup(o->run->session, o->run->run, o->run->number, o->change->cleanup,
 				   error) &&
-		lk_pg_step_record(o->run, o->change->state, error));
+		lk_step_record(o->run, o->change->state, error));
 }
 
 enum lk_outcome lk_pg_outside(struct lk_step_run *run, const struct lk_pg_change *change,

@@ -43,7 +43,7 @@ static enum lk_outcome together(struct lk_step_run *run, const char *sql, const 
 static enum lk_outcome sql_forward(struct lk_step_run *run, struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
-	if (!lk_pg_step_intend(run, error))
+	if (!lk_step_intend(run, error))
 		return lk_step_outcome(run, error);
 	char *cleanup = step->undo ? cleanup_of(step->undo) : NULL;
 	enum lk_outcome outcome = together(run, step->sql, "done", cleanup, error);
@@ -112,7 +112,7 @@ static bool sql_describe(struct lk_session *session, const struct lk_plan *plan,
 	if (!risk.parsed)
 		LK_COPY(text->lock, risk.note);
 	LK_COPY(text->cost, risk.cost);
-	lk_pg_change_describe_undo(step, text);
+	lk_step_describe_undo(step, text);
 	return true;
 }
 

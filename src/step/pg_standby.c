@@ -43,7 +43,7 @@ bool lk_pg_standby_wait(struct lk_step_run *run, int64_t *looked_us, struct lk_e
 			return true;
 		if (!said_us || *looked_us - said_us > SAY_EVERY_US) {
 			said_us = *looked_us;
-			lk_pg_say(
+			lk_step_say(
 				run,
 				"waiting for synchronous standby: synchronous_standby_names = '%s', and not"
 				" enough of them are connected, so no commit would end",

@@ -92,7 +92,7 @@ static bool carry_out(struct lk_step_run *run, void *argument, struct lk_error *
 	const struct swap *s = argument;
 	return lk_execute(run->session, s->sql, error) &&
 	       lk_journal_cleanup(run->session, run->run, run->number, NULL, error) &&
-	       lk_pg_step_record(run, s->backward ? "undone" : "done", error);
+	       lk_step_record(run, s->backward ? "undone" : "done", error);
 }
 
 static enum lk_outcome gently(struct lk_step_run *run, struct swap *s, struct lk_error *error)
@@ -124,7 +124,7 @@ static enum lk_outcome swap_to(struct lk_step_run *run, struct swap *s, struct l
 	if (!s->there || s->swapped == wanted) {
 		LK_COPY(run->note, s->backward ? "nothing was there to take back"
 					       : "they had exchanged their names before");
-		return lk_pg_step_only_record(run, s->backward ? "undone" : "done", error);
+		return lk_step_only_record(run, s->backward ? "undone" : "done", error);
 	}
 	return gently(run, s, error);
 }
@@ -147,7 +147,7 @@ static enum lk_outcome swap(struct lk_step_run *run, bool backward, struct lk_er
 
 static enum lk_outcome swap_forward(struct lk_step_run *run, struct lk_error *error)
 {
-	if (!lk_pg_step_intend(run, error))
+	if (!lk_step_intend(run, error))
 		return lk_step_outcome(run, error);
 	return swap(run, false, error);
 }

@@ -82,10 +82,10 @@ static enum lk_outcome verify_forward(struct lk_step_run *run, struct lk_error *
 {
 	char rows[400];
 	size_t differing = 0;
-	if (!lk_pg_step_intend(run, error) || !verify(run, &differing, rows, sizeof rows, error))
+	if (!lk_step_intend(run, error) || !verify(run, &differing, rows, sizeof rows, error))
 		return lk_step_outcome(run, error);
 	if (differing == 0)
-		return lk_pg_step_only_record(run, "done", error);
+		return lk_step_only_record(run, "done", error);
 	lk_fail(error, LK_ERROR_REFUSED, "verify %s found rows that it should not: %s%s",
 		lk_step_of(run)->name, rows, differing == 5 ? " and perhaps more" : "");
 	return LK_OUTCOME_FAILED;
@@ -94,7 +94,7 @@ static enum lk_outcome verify_forward(struct lk_step_run *run, struct lk_error *
 static enum lk_outcome nothing_backward(struct lk_step_run *run, struct lk_error *error)
 {
 	LK_COPY(run->note, "it changed nothing");
-	return lk_pg_step_only_record(run, "undone", error);
+	return lk_step_only_record(run, "undone", error);
 }
 
 static bool verify_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
@@ -136,7 +136,7 @@ static enum lk_outcome gate_forward(struct lk_step_run *run, struct lk_error *er
 		}
 		LK_COPY(run->note, "the check returned nothing");
 	}
-	return lk_pg_step_only_record(run, "done", error);
+	return lk_step_only_record(run, "done", error);
 }
 
 static bool gate_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,

@@ -8,6 +8,7 @@
 
 static const struct lk_step_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_steps,
+	[LK_ENGINE_MYSQL] = &lk_my_steps,
 };
 
 static const struct lk_verb_ops *verb(const struct lk_session *session, const struct lk_step *step)

@@ -78,6 +78,6 @@ struct lk_verb_ops {
 struct lk_step_ops {
 	const struct lk_verb_ops *verbs[LK_VERBS];
 };
-extern const struct lk_step_ops lk_pg_steps;
+extern const struct lk_step_ops lk_pg_steps, lk_my_steps;
 
 #endif

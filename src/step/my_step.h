@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The verbs of MySQL and MariaDB, where a statement that changes a definition is its own transaction: the
+ * intent is recorded before it, the outcome after it, and in between the catalog alone says what happened.
+ */
+#ifndef LK_STEP_MY_STEP_H
+#define LK_STEP_MY_STEP_H
+
+#include "step/record.h"
+
+#endif
