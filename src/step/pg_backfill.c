@@ -1,253 +1,43 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The verb backfill: the table's own rows, and then those of its partitions or inheriting children, one after
- * the other, each by its own key and with a cursor of its own. After each the catalog is asked again, so that
- * what is attached or detached meanwhile is noticed.
+ * The verb backfill on PostgreSQL. A chunk and its wait for a row lock together stay below the server's
+ * deadlock_timeout: of a deadlock we give up first, and the application never hears.
  */
-#include "step/pg_backfill.h"
-
-#include <stdio.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/memory.h"
+#include "step/backfill.h"
 #include "step/pg_backfill_check.h"
+#include "step/pg_backfill_sql.h"
 #include "step/pg_standby.h"
+#include "step/pg_step.h"
 
 #define CATALOG_PATIENCE "2s"
-#define LOOK_AGAIN_MS 1000
 
-/* A table that was walked, or seen and not walked yet. */
-struct place {
-	int64_t id;
-	char *shown;
-	int64_t rows; /* estimated when it was seen first: our own work makes estimates worse */
-	bool walked, there, gone;
+struct own {
+	const char *role; /* the session_replication_role to work under; NULL: as it is */
+	int64_t lock_wait_ms;
+	int64_t standby_looked_us;
 };
 
-struct tour {
-	struct lk_backfill b;
-	struct place *places;
-	size_t count;
-	bool locked; /* somebody holds what we want to look at */
-	bool began;  /* the catalog was asked before */
-};
-
-static struct place *place_of(struct tour *t, int64_t id)
+/* Made before `open`, which comes after the first wait. */
+static struct own *own_of(struct lk_backfill *b)
 {
-	for (size_t i = 0; i < t->count; i++)
-		if (t->places[i].id == id)
-			return &t->places[i];
-	return NULL;
+	if (!b->own)
+		b->own = lk_alloc(sizeof(struct own));
+	return b->own;
 }
 
-static void note_leaf(struct tour *t, const struct lk_leaf *leaf)
+static bool pg_await(struct lk_backfill *b, struct lk_error *error)
 {
-	struct place *place = place_of(t, leaf->id);
-	if (!place || place->gone) {
-		if (!place)
-			*(place = LK_PUSH(t->places, t->count)) =
-				(struct place){.id = leaf->id,
-					       .shown = lk_strdup(leaf->shown),
-					       .rows = leaf->rows > 0 ? leaf->rows : 0};
-		place->gone = false;
-		if (t->began)
-			lk_step_say(t->b.run, "%s has become a part of %s: it is walked as well",
-				    leaf->shown, t->b.root.shown);
-	}
-	place->there = true;
-}
-
-static void note_gone(struct tour *t)
-{
-	for (size_t i = 0; i < t->count; i++) {
-		struct place *place = &t->places[i];
-		if (place->there || place->walked || place->gone)
-			continue;
-		place->gone = true;
-		lk_step_say(t->b.run, "%s is no part of %s any more: it is left as it is",
-			    place->shown, t->b.root.shown);
-	}
-}
-
-/* What is below the table now. Yields the first that was not walked yet: *next is the caller's, NULL none. */
-static bool look(struct tour *t, char **next, int64_t *id, struct lk_error *error)
-{
-	struct lk_leaf *leaves;
-	size_t count;
-	bool good = true;
-	*next = NULL;
-	if (!lk_catalog_leaves(t->b.run->session, &t->b.root, &leaves, &count, error))
-		return false;
-	for (size_t i = 0; i < t->count; i++)
-		t->places[i].there = false;
-	t->b.rows_total = 0;
-	for (size_t i = 0; i < count && good; i++) {
-		note_leaf(t, &leaves[i]);
-		t->b.rows_total += place_of(t, leaves[i].id)->rows;
-		if (leaves[i].foreign) {
-			good = lk_pg_backfill_refuse_foreign(&t->b.root, &leaves[i], error);
-		} else if (!*next && !place_of(t, leaves[i].id)->walked) {
-			*next = lk_strdup(leaves[i].sql);
-			*id = leaves[i].id;
-		}
-	}
-	if (good) {
-		note_gone(t);
-	} else {
-		free(*next);
-		*next = NULL;
-	}
-	t->began = true;
-	lk_leaves_free(leaves, count);
-	return good;
-}
-
-/* The cursor of the totals stays; its key becomes that of the table now to be walked. */
-static bool read_place(struct lk_backfill *b, struct lk_error *error)
-{
-	struct lk_journal_cursor totals = b->cursor;
-	struct lk_step_run *run = b->run;
-	if (b->table.id == b->root.id) {
-		lk_journal_cursor_free(&b->cursor);
-		return lk_journal_cursor(run->session, run->run, run->number, b->table.key.count,
-					 &b->cursor, error);
-	}
-	lk_backfill_free_key(b->cursor.key, b->cursor.count);
-	b->cursor = (struct lk_journal_cursor){.rows_done = totals.rows_done,
-					       .rows_changed = totals.rows_changed,
-					       .chunks = totals.chunks,
-					       .count = b->table.key.count,
-					       .part = b->table.id};
-	return lk_journal_part(run->session, run->run, run->number, &b->cursor, error);
-}
-
-static bool enter(struct lk_backfill *b, const char *name, struct lk_error *error)
-{
-	struct lk_session *session = b->run->session;
-	lk_table_free(&b->table);
-	return lk_catalog_table(session, name, &b->table, error) &&
-	       lk_pg_backfill_check_leaf(session, lk_step_of(b->run), &b->table, error) &&
-	       read_place(b, error);
-}
-
-/* The catalog is read without a bound otherwise, and whoever alters a table holds it. */
-static bool set_patience(struct lk_session *session, const char *time_out, struct lk_error *error)
-{
-	return LK_RUN(session, error, "SELECT set_config('lock_timeout', $1, false)", time_out);
-}
-
-/* Finds the next table and enters it. *id is 0 when there is none, or when one has just gone: then *again. */
-static bool go_to_next(struct tour *t, int64_t *id, bool *again, struct lk_error *error)
-{
-	struct lk_backfill *b = &t->b;
-	char *next = NULL;
-	bool is;
-	*again = false;
-	if (!look(t, &next, id, error))
-		return false;
-	bool entered = !next || enter(b, next, error);
-	/* Dropped or detached a moment ago. */
-	if (!entered && error->class == LK_ERROR_PLAN &&
-	    lk_catalog_is_leaf(b->run->session, &b->root, *id, &is, error) && !is)
-		*again = entered = true;
-	if (!next || *again)
-		*id = 0;
-	free(next);
-	return entered;
-}
-
-static bool go_on(struct tour *t, int64_t *id, bool *again, struct lk_error *error)
-{
-	struct lk_error restoring;
-	struct lk_session *session = t->b.run->session;
-	if (!set_patience(session, CATALOG_PATIENCE, error))
-		return false;
-	bool gone_on = go_to_next(t, id, again, error);
-	lk_session_insist(session, true);
-	bool restored = set_patience(session, "0", gone_on ? error : &restoring);
-	lk_session_insist(session, false);
-	if (gone_on || error->class != LK_ERROR_RETRY) {
-		t->locked = false;
-		return gone_on && restored;
-	}
-	if (!t->locked)
-		lk_step_say(
-			t->b.run,
-			"%s or a part of it is locked by somebody else: waiting until it is free",
-			t->b.root.shown);
-	*again = t->locked = true;
-	*id = 0;
-	return lk_pace_sleep(t->b.run->pace, LOOK_AGAIN_MS);
-}
-
-static enum lk_outcome walk_place(struct tour *t, int64_t id, struct lk_error *error)
-{
-	struct lk_backfill *b = &t->b;
-	enum lk_outcome outcome = LK_OUTCOME_DONE;
-	if (!b->cursor.part_finished)
-		outcome = lk_backfill_walk(b, error);
-	if (outcome == LK_OUTCOME_DONE && !b->gone)
-		place_of(t, id)->walked = true;
-	b->gone = false;
-	return outcome;
-}
-
-static void write_note(struct lk_backfill *b)
-{
-	char rejects[120] = "";
-	const struct lk_journal_cursor *c = &b->cursor;
-	if (b->rejected > 0)
-		snprintf(rejects, sizeof rejects,
-			 "; %lld row%s rejected: SELECT * FROM lockkeeper.reject WHERE run = '%s'",
-			 (long long)b->rejected, b->rejected == 1 ? "" : "s", b->run->run);
-	if (c->rows_done == 0)
-		LK_COPY(b->run->note, "the table is empty");
-	else
-		snprintf(b->run->note, sizeof b->run->note,
-			 "%lld rows walked, %lld changed, %lld chunks%s", (long long)c->rows_done,
-			 (long long)c->rows_changed, (long long)c->chunks, rejects);
-}
-
-static enum lk_outcome finish(struct lk_backfill *b, struct lk_error *error)
-{
-	struct lk_step_run *run = b->run;
-	struct lk_journal_cursor finished = b->cursor;
-	finished.finished = true;
-	/* What each place has come to stands there already. */
-	finished.key = NULL;
-	finished.part = 0;
-	write_note(b);
-	if (lk_begin(run->session, error) &&
-	    lk_journal_fence(run->session, run->run, run->epoch, error) &&
-	    lk_journal_set_cursor(run->session, run->run, run->number, &finished, error) &&
-	    lk_step_record(run, "done", error) && lk_commit(run->session, error))
-		return LK_OUTCOME_DONE;
-	lk_rollback(run->session);
-	return lk_step_outcome(run, error);
-}
-
-static enum lk_outcome walk_all(struct tour *t, struct lk_error *error)
-{
-	for (;;) {
-		int64_t id = 0;
-		bool again;
-		if (!go_on(t, &id, &again, error))
-			return lk_step_outcome(t->b.run, error);
-		if (again)
-			continue;
-		if (id == 0)
-			return finish(&t->b, error);
-		enum lk_outcome outcome = walk_place(t, id, error);
-		if (outcome != LK_OUTCOME_DONE)
-			return outcome;
-	}
+	return lk_pg_standby_wait(b->run, &own_of(b)->standby_looked_us, error);
 }
 
 /* The server's patience with deadlocks bounds ours; and who the application's triggers will think we are. */
-static bool read_server(struct lk_backfill *b, struct lk_error *error)
+static bool pg_open(struct lk_backfill *b, struct lk_error *error)
 {
 	struct lk_result r;
+	struct own *own = own_of(b);
 	const char *triggers = lk_step_of(b->run)->triggers;
 	if (!LK_QUERY(b->run->session, &r, error,
 		      "SELECT (SELECT setting FROM pg_settings WHERE name = 'deadlock_timeout'),"
@@ -256,74 +46,187 @@ static bool read_server(struct lk_backfill *b, struct lk_error *error)
 	int64_t deadlock_ms = lk_cell_int(&r, 0, 0);
 	bool replica = lk_cell_bool(&r, 0, 1);
 	lk_result_free(&r);
-	b->lock_wait_ms = lk_step_lock_wait_ms(b->run);
-	if (b->lock_wait_ms > deadlock_ms / 4)
-		b->lock_wait_ms = deadlock_ms / 4;
-	if (b->lock_wait_ms < 1)
-		b->lock_wait_ms = 1;
+	own->lock_wait_ms = lk_step_lock_wait_ms(b->run);
+	if (own->lock_wait_ms > deadlock_ms / 4)
+		own->lock_wait_ms = deadlock_ms / 4;
+	if (own->lock_wait_ms < 1)
+		own->lock_wait_ms = 1;
 	b->longest_ms = (double)deadlock_ms / 2;
 	if (triggers && strcmp(triggers, "skip") == 0)
-		b->role = "replica";
+		own->role = "replica";
 	else if (replica)
-		b->role = "origin";
+		own->role = "origin";
 	return true;
 }
 
-static bool begin(struct lk_backfill *b, struct lk_error *error)
+static void pg_close(struct lk_backfill *b)
 {
-	struct lk_step_run *run = b->run;
-	lk_chunk_init(&b->chunk);
-	if (!lk_pg_standby_wait(run, &b->standby_looked_us, error) ||
-	    !lk_journal_install(run->session, error) || !lk_step_intend(run, error) ||
-	    !lk_catalog_table(run->session, lk_step_of(run)->table, &b->root, error) ||
-	    !lk_pg_backfill_check_table(run->session, lk_step_of(run), &b->root, error) ||
-	    !lk_journal_cursor(run->session, run->run, run->number, b->root.key.count, &b->cursor,
-			       error) ||
-	    !lk_journal_rejects(run->session, run->run, run->number, &b->rejected, error))
-		return false;
-	if (b->root.unlogged)
-		lk_step_say(run, "table %s is unlogged: a crash of the server empties it",
-			    b->root.shown);
-	return read_server(b, error);
+	free(b->own);
 }
 
-static enum lk_outcome backfill_forward(struct lk_step_run *run, struct lk_error *error)
+/* The catalog is read without a bound otherwise, and whoever alters a table holds it. */
+static bool pg_patience(struct lk_session *session, bool on, struct lk_error *error)
 {
-	struct tour t = {.b = {.run = run}};
-	enum lk_outcome outcome;
-	if (!begin(&t.b, error)) {
-		outcome = lk_step_outcome(run, error);
-	} else if (t.b.cursor.finished) {
-		LK_COPY(run->note, "finished before");
-		outcome = lk_step_only_record(run, "done", error);
-	} else {
-		outcome = walk_all(&t, error);
+	return LK_RUN(session, error, "SELECT set_config('lock_timeout', $1, false)",
+		      on ? CATALOG_PATIENCE : "0");
+}
+
+static bool pg_enter(struct lk_backfill *b, struct lk_error *error)
+{
+	(void)b;
+	(void)error;
+	return true;
+}
+
+static bool pg_begin(struct lk_backfill *b, struct lk_error *error)
+{
+	struct own *own = own_of(b);
+	char *sql = lk_pg_backfill_begin_sql(own->lock_wait_ms, own->role);
+	bool begun = lk_execute(b->run->session, sql, error);
+	free(sql);
+	return begun;
+}
+
+/* Runs SQL, which it frees, over the range (cursor, high]. */
+static bool over_range(struct lk_backfill *b, char *sql, char **high, struct lk_result *r,
+		       struct lk_error *error)
+{
+	size_t k = b->table.key.count;
+	const char *parameters[2 * LK_BACKFILL_KEY_COLUMNS];
+	for (size_t i = 0; i < k; i++) {
+		parameters[i] = high[i];
+		parameters[k + i] = b->cursor.key ? b->cursor.key[i] : NULL;
 	}
-	for (size_t i = 0; i < t.count; i++)
-		free(t.places[i].shown);
-	free(t.places);
-	lk_journal_cursor_free(&t.b.cursor);
-	lk_table_free(&t.b.table);
-	lk_table_free(&t.b.root);
-	return outcome;
+	bool done = lk_query(b->run->session, r, error, sql, b->cursor.key ? 2 * k : k, parameters);
+	free(sql);
+	return done;
 }
 
-/* Values in a column of ours go away with it, others are the application's by now; only the cursor is ours to
- * forget. */
-static enum lk_outcome backfill_backward(struct lk_step_run *run, struct lk_error *error)
+static bool pg_last_key(struct lk_backfill *b, struct lk_result *r, struct lk_error *error)
 {
-	LK_COPY(run->note, lk_backfill_undo_text(run->plan, (size_t)run->number));
-	if (lk_journal_install(run->session, error) && lk_begin(run->session, error) &&
-	    lk_journal_fence(run->session, run->run, run->epoch, error) &&
-	    lk_journal_forget_cursor(run->session, run->run, run->number, error) &&
-	    lk_step_record(run, "undone", error) && lk_commit(run->session, error))
-		return LK_OUTCOME_DONE;
-	lk_rollback(run->session);
-	return lk_step_outcome(run, error);
+	char *sql = lk_pg_backfill_last_sql(&b->table);
+	bool read = lk_query(b->run->session, r, error, sql, 0, NULL);
+	free(sql);
+	return read;
+}
+
+static bool pg_nth_key(struct lk_backfill *b, int64_t n, struct lk_result *r,
+		       struct lk_error *error)
+{
+	return over_range(b, lk_pg_backfill_nth_sql(&b->table, b->cursor.key != NULL, n), b->end, r,
+			  error);
+}
+
+static bool pg_count(struct lk_backfill *b, struct lk_result *r, struct lk_error *error)
+{
+	return over_range(b, lk_pg_backfill_count_sql(&b->table, b->cursor.key != NULL), b->end, r,
+			  error);
+}
+
+static bool pg_update(struct lk_backfill *b, struct lk_result *r, struct lk_error *error)
+{
+	return over_range(b,
+			  lk_pg_backfill_update_sql(b->run->session, &b->root, &b->table,
+						    lk_step_of(b->run), b->cursor.key != NULL),
+			  b->high, r, error);
+}
+
+static bool pg_settle(struct lk_backfill *b, struct lk_error *error)
+{
+	return LK_RUN(b->run->session, error, "SET CONSTRAINTS ALL IMMEDIATE");
+}
+
+static bool pg_waiters(struct lk_backfill *b, int *waiters, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(
+		    b->run->session, &r, error,
+		    "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+		    " AND transactionid = pg_current_xact_id_if_assigned()::xid"))
+		return false;
+	*waiters = (int)lk_cell_int(&r, 0, 0);
+	lk_result_free(&r);
+	return true;
+}
+
+/* By SQLSTATE's class (manual, appendix A): these speak of the statement, the session or the server; every
+ * other one, with those that people make up for RAISE, of a row. */
+static bool pg_is_data_error(const struct lk_error *error)
+{
+	static const char *const others[] = {
+		"01", "02", "03", "08", "09", "0A", "0B", "0L", "0P", "24", "25", "26", "28", "2B",
+		"2D", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX",
+	};
+	if (error->class != LK_ERROR_STATEMENT || !error->state[0])
+		return false;
+	for (size_t i = 0; i < LK_COUNT(others); i++)
+		if (strncmp(error->state, others[i], 2) == 0)
+			return false;
+	return true;
+}
+
+static char *pg_row(struct lk_backfill *b, char **key)
+{
+	return lk_pg_backfill_row_sql(b->run->session, &b->table, key);
+}
+
+static char **pg_shown_key(struct lk_backfill *b, char **key)
+{
+	return lk_backfill_copy_key(key, b->table.key.count);
+}
+
+static char *pg_statement(struct lk_session *session, const struct lk_step *step,
+			  const struct lk_table *root, const struct lk_table *table, bool check,
+			  struct lk_error *error)
+{
+	char *sql = lk_pg_backfill_update_sql(session, root, table, step, true);
+	if (!check || lk_pg_backfill_check_sql(session, sql, 2 * table->key.count, error))
+		return sql;
+	free(sql);
+	return NULL;
+}
+
+static char *pg_lock(const struct lk_table *root, bool several)
+{
+	return lk_format("ROW EXCLUSIVE on %s%s; the rows of one chunk, for its duration",
+			 root->shown, several ? " and its parts" : "");
+}
+
+const struct lk_backfill_ops lk_pg_backfill = {
+	.check_table = lk_pg_backfill_check_table,
+	.check_leaf = lk_pg_backfill_check_leaf,
+	.statement = pg_statement,
+	.lock = pg_lock,
+	.await = pg_await,
+	.open = pg_open,
+	.close = pg_close,
+	.patience = pg_patience,
+	.enter = pg_enter,
+	.begin = pg_begin,
+	.last_key = pg_last_key,
+	.nth_key = pg_nth_key,
+	.count = pg_count,
+	.update = pg_update,
+	.settle = pg_settle,
+	.waiters = pg_waiters,
+	.is_data_error = pg_is_data_error,
+	.row = pg_row,
+	.shown_key = pg_shown_key,
+};
+
+static enum lk_outcome forward(struct lk_step_run *run, struct lk_error *error)
+{
+	return lk_backfill_forward(&lk_pg_backfill, run, error);
+}
+
+static bool describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
+		     struct lk_step_text *text, struct lk_error *error)
+{
+	return lk_backfill_describe(&lk_pg_backfill, session, plan, number, text, error);
 }
 
 const struct lk_verb_ops lk_pg_verb_backfill = {
-	.forward = backfill_forward,
-	.backward = backfill_backward,
-	.describe = lk_backfill_describe,
+	.forward = forward,
+	.backward = lk_backfill_backward,
+	.describe = describe,
 };

@@ -6,8 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-
-#define MOST_KEY_COLUMNS 32
+#include "step/backfill.h"
 
 static char *number_of(const struct lk_table *table)
 {
@@ -157,16 +156,6 @@ bool lk_pg_backfill_check_table(struct lk_session *session, const struct lk_step
 		check_skip_triggers(session, step, table, error));
 }
 
-bool lk_pg_backfill_refuse_foreign(const struct lk_table *root, const struct lk_leaf *leaf,
-				   struct lk_error *error)
-{
-	return lk_fail(
-		error, LK_ERROR_REFUSED,
-		"%s, a part of %s, is a foreign table: its rows stand on another server. Fill"
-		" them there and detach it for the time, or name the other parts one by one",
-		leaf->shown, root->shown);
-}
-
 /* What may be set to itself: a column of the step, or any. NULL: the table has none. */
 static const char *harmless_column(const struct lk_step *step, const struct lk_table *leaf)
 {
@@ -184,7 +173,7 @@ static const char *harmless_column(const struct lk_step *step, const struct lk_t
 static bool explain(struct lk_session *session, const char *sql, size_t parameters,
 		    struct lk_error *error)
 {
-	const char *nulls[2 * MOST_KEY_COLUMNS] = {0};
+	const char *nulls[2 * LK_BACKFILL_KEY_COLUMNS] = {0};
 	char *text = lk_format("EXPLAIN %s", sql);
 	bool planned = lk_execute(session,
 				  "BEGIN READ ONLY; SET LOCAL row_security = off;"
@@ -252,9 +241,9 @@ bool lk_pg_backfill_check_leaf(struct lk_session *session, const struct lk_step 
 			"table %s has no usable key: the backfill walks by a primary key or a unique index "
 			"over NOT NULL columns, so create one first",
 			leaf->shown);
-	if (leaf->key.count > MOST_KEY_COLUMNS)
+	if (leaf->key.count > LK_BACKFILL_KEY_COLUMNS)
 		return lk_fail(error, LK_ERROR_REFUSED, "the key of %s has over %d columns",
-			       leaf->shown, MOST_KEY_COLUMNS);
+			       leaf->shown, LK_BACKFILL_KEY_COLUMNS);
 	if (leaf->row_security)
 		return lk_fail(
 			error, LK_ERROR_REFUSED,

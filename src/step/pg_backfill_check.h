@@ -12,8 +12,6 @@ bool lk_pg_backfill_check_table(struct lk_session *session, const struct lk_step
 /* Of one of the tables in which its rows stand. */
 bool lk_pg_backfill_check_leaf(struct lk_session *session, const struct lk_step *step,
 			       const struct lk_table *leaf, struct lk_error *error);
-bool lk_pg_backfill_refuse_foreign(const struct lk_table *root, const struct lk_leaf *leaf,
-				   struct lk_error *error);
 /* Of the statement itself, by having the server plan it. All of its columns must be there. */
 bool lk_pg_backfill_check_sql(struct lk_session *session, const char *sql, size_t parameters,
 			      struct lk_error *error);

@@ -5,8 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "step/pg_backfill.h"
-#include "step/pg_backfill_sql.h"
+#include "step/backfill.h"
 
 /* So many may fail in any table; beyond, a hundredth of the rows walked. A statement that fits its table badly
  * would otherwise walk it row by row. */
@@ -21,35 +20,23 @@ bool lk_backfill_skips(const struct lk_step_run *run)
 	return on_error && strcmp(on_error, "skip") == 0;
 }
 
-/* By SQLSTATE's class (manual, appendix A): these speak of the statement, the session or the server; every
- * other one, with those that people make up for RAISE, of a row. */
-bool lk_backfill_is_data_error(const struct lk_error *error)
-{
-	static const char *const others[] = {
-		"01", "02", "03", "08", "09", "0A", "0B", "0L", "0P", "24", "25", "26", "28", "2B",
-		"2D", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX",
-	};
-	if (error->class != LK_ERROR_STATEMENT || !error->state[0])
-		return false;
-	for (size_t i = 0; i < LK_COUNT(others); i++)
-		if (strncmp(error->state, others[i], 2) == 0)
-			return false;
-	return true;
-}
-
 bool lk_backfill_leave_out(struct lk_backfill *b, const struct lk_error *why,
 			   struct lk_error *error)
 {
+	char **key = b->ops->shown_key(b, b->high);
 	b->left_out = true;
-	return lk_journal_reject(b->run->session, b->run->run, b->run->number,
-				 &(struct lk_journal_reject){.relation = b->table.shown,
-							     .columns = b->table.key.columns,
-							     .types = b->table.key.types,
-							     .values = b->high,
-							     .count = b->table.key.count,
-							     .sqlstate = why->state,
-							     .message = why->text},
-				 error);
+	bool written =
+		lk_journal_reject(b->run->session, b->run->run, b->run->number,
+				  &(struct lk_journal_reject){.relation = b->table.shown,
+							      .columns = b->table.key.columns,
+							      .types = b->table.key.types,
+							      .values = key,
+							      .count = b->table.key.count,
+							      .sqlstate = why->state,
+							      .message = why->text},
+				  error);
+	lk_backfill_free_key(key, b->table.key.count);
+	return written;
 }
 
 static bool is_power_of_ten(int64_t n)
@@ -81,7 +68,7 @@ void lk_backfill_explain_row(struct lk_backfill *b, struct lk_error *error)
 {
 	char shown[SHOWN_BYTES];
 	char what[sizeof error->text];
-	char *row = lk_pg_backfill_row_sql(b->run->session, &b->table, b->high);
+	char *row = b->ops->row(b, b->high);
 	LK_COPY(shown, row);
 	LK_COPY(what, error->text);
 	snprintf(
@@ -97,8 +84,12 @@ void lk_backfill_explain_range(struct lk_backfill *b, struct lk_error *error)
 {
 	char shown[SHOWN_BYTES];
 	struct lk_buffer low = {0};
-	for (size_t i = 0; b->cursor.key && i < b->cursor.count; i++)
-		lk_buffer_addf(&low, "%s%s", i ? ", " : "", b->cursor.key[i]);
+	char **key = b->cursor.key ? b->ops->shown_key(b, b->cursor.key) : NULL;
+	for (size_t i = 0; key && i < b->cursor.count; i++)
+		lk_buffer_addf(&low, "%s%s", i ? ", " : "", key[i]);
+	lk_backfill_free_key(key, b->cursor.count);
+	if (b->ops->explain)
+		b->ops->explain(&b->table, error);
 	LK_COPY(shown, b->cursor.key ? lk_buffer_text(&low) : "beginning");
 	lk_fail_context(error, "backfill of %s, in the %lld rows behind key (%s)", b->table.shown,
 			(long long)b->chunk.rows, shown);

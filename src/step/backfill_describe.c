@@ -3,9 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "step/pg_backfill.h"
-#include "step/pg_backfill_check.h"
-#include "step/pg_backfill_sql.h"
+#include "step/backfill.h"
 
 /* Whether an earlier step of the plan may bring the column: then it need not be there yet. */
 static bool is_made_before(const struct lk_plan *plan, size_t number, const char *column)
@@ -44,6 +42,7 @@ static bool changes_schema_before(const struct lk_plan *plan, size_t number)
 
 /* What describe has found out. */
 struct survey {
+	const struct lk_backfill_ops *ops;
 	struct lk_session *session;
 	const struct lk_plan *plan;
 	size_t number;
@@ -59,17 +58,16 @@ static bool survey_leaf(struct survey *s, const struct lk_leaf *leaf, struct lk_
 	struct lk_table table;
 	const struct lk_step *step = &s->plan->steps[s->number];
 	if (leaf->foreign)
-		return lk_pg_backfill_refuse_foreign(&s->root, leaf, error);
+		return lk_backfill_refuse_foreign(&s->root, leaf, error);
 	if (!lk_catalog_table(s->session, leaf->sql, &table, error))
 		return false;
-	bool good = lk_pg_backfill_check_leaf(s->session, step, &table, error);
+	bool good = s->ops->check_leaf(s->session, step, &table, error);
 	if (good && s->leaves == 0) {
-		char *sql = lk_pg_backfill_update_sql(s->session, &s->root, &table, step, true);
-		LK_COPY(text->statement, sql);
+		char *sql = s->ops->statement(s->session, step, &s->root, &table,
+					      !changes_schema_before(s->plan, s->number), error);
+		good = sql != NULL;
+		LK_COPY(text->statement, sql ? sql : "");
 		LK_COPY(s->key, table.key.index);
-		if (!changes_schema_before(s->plan, s->number))
-			good = lk_pg_backfill_check_sql(s->session, sql, 2 * table.key.count,
-							error);
 		free(sql);
 	}
 	s->leaves++;
@@ -83,7 +81,7 @@ static bool survey(struct survey *s, struct lk_step_text *text, struct lk_error 
 	struct lk_leaf *leaves;
 	size_t count;
 	const struct lk_step *step = &s->plan->steps[s->number];
-	if (!lk_pg_backfill_check_table(s->session, step, &s->root, error))
+	if (!s->ops->check_table(s->session, step, &s->root, error))
 		return false;
 	for (size_t i = 0; i < step->set_count; i++)
 		if (!is_made_before(s->plan, s->number, step->set[i].column) &&
@@ -98,15 +96,15 @@ static bool survey(struct survey *s, struct lk_step_text *text, struct lk_error 
 	return good;
 }
 
-bool lk_backfill_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
-			  struct lk_step_text *text, struct lk_error *error)
+bool lk_backfill_describe(const struct lk_backfill_ops *ops, struct lk_session *session,
+			  const struct lk_plan *plan, size_t number, struct lk_step_text *text,
+			  struct lk_error *error)
 {
-	struct survey s = {.session = session, .plan = plan, .number = number};
+	struct survey s = {.ops = ops, .session = session, .plan = plan, .number = number};
 	if (!lk_catalog_table(session, plan->steps[number].table, &s.root, error))
 		return false;
 	bool described = survey(&s, text, error);
-	char *lock = lk_format("ROW EXCLUSIVE on %s%s; the rows of one chunk, for its duration",
-			       s.root.shown, s.leaves > 1 ? " and its parts" : "");
+	char *lock = ops->lock(&s.root, s.leaves > 1);
 	char *cost =
 		lk_format("a new version of about %lld rows, in chunks by %s%s", (long long)s.rows,
 			  s.key, s.root.unlogged ? "; the table is unlogged" : "");

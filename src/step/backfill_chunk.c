@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Chunk after chunk by key, each in a transaction with the cursor, so that after any crash the work goes on
- * exactly behind the last committed row. A chunk and its wait for a row lock together stay below the server's
- * deadlock_timeout: of a deadlock we give up first, and the application never hears.
+ * exactly behind the last committed row.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "step/pg_backfill.h"
-#include "step/pg_backfill_sql.h"
-#include "step/pg_standby.h"
+#include "step/backfill.h"
 
 #define RETRY_GAP_MS 100
 #define LONGEST_REST_MS 2000
@@ -32,48 +29,34 @@ void lk_backfill_free_key(char **key, size_t count)
 	free(key);
 }
 
-static char **copy_key(const struct lk_result *r, size_t count)
+char **lk_backfill_copy_key(char *const *key, size_t count)
 {
-	char **key = lk_alloc(count * sizeof(char *));
+	char **copy = lk_alloc(count * sizeof(char *));
 	for (size_t i = 0; i < count; i++)
-		key[i] = lk_strdup(lk_cell_text(r, 0, i));
-	return key;
+		copy[i] = lk_strdup(key[i] ? key[i] : "");
+	return copy;
 }
 
-/* Runs SQL over the range (cursor, high]. */
-static bool over_range(struct lk_backfill *b, char *sql, char **high, struct lk_result *r,
-		       struct lk_error *error)
+static char **first_key(const struct lk_backfill *b, const struct lk_result *r)
 {
-	size_t k = b->table.key.count;
-	const char *parameters[2 * 32];
-	for (size_t i = 0; i < k; i++) {
-		parameters[i] = high[i];
-		parameters[k + i] = b->cursor.key ? b->cursor.key[i] : NULL;
-	}
-	bool done = lk_query(b->run->session, r, error, sql, b->cursor.key ? 2 * k : k, parameters);
-	free(sql);
-	return done;
+	return lk_backfill_copy_key(r->cells, b->table.key.count);
 }
 
 static bool begin_chunk(struct lk_backfill *b, struct lk_error *error)
 {
-	char *sql = lk_pg_backfill_begin_sql(b->lock_wait_ms, b->role);
-	bool begun = lk_execute(b->run->session, sql, error);
-	free(sql);
-	return begun && lk_journal_fence(b->run->session, b->run->run, b->run->epoch, error);
+	return b->ops->begin(b, error) &&
+	       lk_journal_fence(b->run->session, b->run->run, b->run->epoch, error);
 }
 
 static bool find_end(struct lk_backfill *b, struct lk_error *error)
 {
 	struct lk_result r = {0};
-	char *sql = lk_pg_backfill_last_sql(&b->table);
-	bool read = begin_chunk(b, error) && lk_query(b->run->session, &r, error, sql, 0, NULL) &&
+	bool read = begin_chunk(b, error) && b->ops->last_key(b, &r, error) &&
 		    lk_commit(b->run->session, error);
-	free(sql);
 	if (!read)
 		lk_rollback(b->run->session);
 	else if (r.rows)
-		b->end = copy_key(&r, b->table.key.count);
+		b->end = first_key(b, &r);
 	lk_result_free(&r);
 	return read;
 }
@@ -94,37 +77,30 @@ static bool still_there(struct lk_backfill *b, struct lk_error *error)
 static bool find_high(struct lk_backfill *b, struct portion *p, struct lk_error *error)
 {
 	struct lk_result r;
-	size_t k = b->table.key.count;
-	bool has_low = b->cursor.key != NULL;
 	int64_t wanted = lk_narrow_rows(&b->narrow);
 	if (wanted == 0 || wanted > b->chunk.rows)
 		wanted = b->chunk.rows;
-	if (!over_range(b, lk_pg_backfill_nth_sql(&b->table, has_low, wanted), b->end, &r, error))
+	if (!b->ops->nth_key(b, wanted, &r, error))
 		return false;
 	p->last = r.rows == 0;
 	p->rows = wanted;
 	if (!p->last)
-		b->high = copy_key(&r, k);
+		b->high = first_key(b, &r);
 	lk_result_free(&r);
 	if (!p->last)
 		return true;
-	if (!over_range(b, lk_pg_backfill_count_sql(&b->table, has_low), b->end, &r, error))
+	if (!b->ops->count(b, &r, error))
 		return false;
 	p->rows = lk_cell_int(&r, 0, 0);
 	lk_result_free(&r);
-	b->high = lk_alloc(k * sizeof(char *));
-	for (size_t i = 0; i < k; i++)
-		b->high[i] = lk_strdup(b->end[i]);
+	b->high = lk_backfill_copy_key(b->end, b->table.key.count);
 	return true;
 }
 
 static bool update(struct lk_backfill *b, struct portion *p, struct lk_error *error)
 {
 	struct lk_result r;
-	if (!over_range(b,
-			lk_pg_backfill_update_sql(b->run->session, &b->root, &b->table,
-						  lk_step_of(b->run), b->cursor.key != NULL),
-			b->high, &r, error))
+	if (!b->ops->update(b, &r, error))
 		return false;
 	p->changed = r.affected;
 	lk_result_free(&r);
@@ -138,9 +114,9 @@ static bool update_or_leave_out(struct lk_backfill *b, struct portion *p, struct
 	struct lk_session *session = b->run->session;
 	if (!LK_RUN(session, error, "SAVEPOINT lockkeeper"))
 		return false;
-	if (update(b, p, error) && LK_RUN(session, error, "SET CONSTRAINTS ALL IMMEDIATE"))
+	if (update(b, p, error) && b->ops->settle(b, error))
 		return true;
-	if (!lk_backfill_is_data_error(error))
+	if (!b->ops->is_data_error(error))
 		return false;
 	why = *error;
 	LK_COPY(p->why, why.text);
@@ -156,22 +132,9 @@ static bool fill(struct lk_backfill *b, struct portion *p, struct lk_error *erro
 		return update_or_leave_out(b, p, error);
 	if (update(b, p, error))
 		return true;
-	if (lk_backfill_is_data_error(error))
+	if (b->ops->is_data_error(error))
 		b->failed_rows = p->rows > 0 ? p->rows : 1;
 	return false;
-}
-
-static bool count_waiters(struct lk_backfill *b, int *waiters, struct lk_error *error)
-{
-	struct lk_result r;
-	if (!LK_QUERY(
-		    b->run->session, &r, error,
-		    "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
-		    " AND transactionid = pg_current_xact_id_if_assigned()::xid"))
-		return false;
-	*waiters = (int)lk_cell_int(&r, 0, 0);
-	lk_result_free(&r);
-	return true;
 }
 
 /* The cursor as it will be when this chunk commits; its key is b->high. */
@@ -191,7 +154,7 @@ static bool commit(struct lk_backfill *b, const struct portion *p, struct lk_err
 {
 	if (lk_commit(b->run->session, error))
 		return true;
-	if (lk_backfill_is_data_error(error))
+	if (b->ops->is_data_error(error))
 		b->failed_rows = p->rows > 0 ? p->rows : 1;
 	return false;
 }
@@ -235,7 +198,7 @@ static bool one_chunk(struct lk_backfill *b, struct portion *p, struct lk_error 
 		    fill(b, p, error);
 	next = next_cursor(b, p);
 	done = done && lk_journal_set_cursor(session, b->run->run, b->run->number, &next, error) &&
-	       count_waiters(b, &p->waiters, error) && commit(b, p, error);
+	       b->ops->waiters(b, &p->waiters, error) && commit(b, p, error);
 	if (!done) {
 		lk_rollback(session);
 		if (b->failed_rows == 1)
@@ -300,7 +263,7 @@ static enum lk_outcome walk_to_end(struct lk_backfill *b, struct lk_error *error
 	for (bool last = false; !last;) {
 		if (!lk_pace_wait(b->run->pace, &b->wish_ms, &b->rest_ratio))
 			return LK_OUTCOME_STOPPED;
-		if (!lk_pg_standby_wait(b->run, &b->standby_looked_us, error))
+		if (!b->ops->await(b, error))
 			return lk_step_outcome(b->run, error);
 		if (b->wish_ms > b->longest_ms)
 			b->wish_ms = b->longest_ms;
