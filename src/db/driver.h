@@ -38,6 +38,9 @@ struct lk_driver {
 	bool (*end_namesake)(void *connection, int id, bool *gone, struct lk_error *error);
 	/* The same as cancel without any open connection of ours, when that fails. */
 	bool (*cancel_directly)(void *connection, struct lk_error *error);
+	/* The statement that limits what a session's statements, and their waits for locks, may take; the
+	 * caller's. Rounded up to what the engine counts in. */
+	char *(*limits)(int statement_ms, int lock_ms);
 	/* Where the connection goes, without secrets: "app@db1:5432/shop". The caller's. */
 	char *(*describe)(const void *connection);
 	/* Quoted forms, the caller's. */

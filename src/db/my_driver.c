@@ -4,7 +4,7 @@
  *
  * Parameters are put into the statement as literals (db/my_text.h). Every statement begins with a comment that
  * says whose it is, for whoever reads the processlist; every session holds a user lock of that name and its own
- * number, by which one of us can prove that a session is, or was, ours: connection attributes are there only
+ * number, and one of its run and number, by which one of us can prove that a session is, or was, ours: connection attributes are there only
  * where the performance schema is on, and numbers of sessions begin again when the server does.
  */
 #include <fcntl.h>
@@ -151,18 +151,32 @@ static char *lock_name(const struct my_connection *connection, uint32_t id)
 	return sql;
 }
 
-static bool take_lock(struct my_connection *connection, struct lk_error *error)
+/* The second lock's name, likewise: "lockkeeper:RUN:ID", for who wants every session of a run. */
+static char *run_lock_name(const struct my_connection *connection)
+{
+	const char *role = strrchr(connection->name, ':');
+	char *run = lk_strndup(connection->name,
+			       role ? (size_t)(role - connection->name) : strlen(connection->name));
+	struct my_connection whole = {.name = run};
+	char *sql = lock_name(&whole, connection->id);
+	free(run);
+	return sql;
+}
+
+static bool take_locks(struct my_connection *connection, struct lk_error *error)
 {
 	struct lk_result r = {0};
-	char *name = lock_name(connection, connection->id);
-	char *sql = lk_format("SELECT GET_LOCK(%s, 0)", name);
+	char *own = lock_name(connection, connection->id), *run = run_lock_name(connection);
+	char *sql = lk_format("SELECT GET_LOCK(%s, 0), GET_LOCK(%s, 0)", own, run);
 	bool taken = my_execute(connection, sql, 0, NULL, &r, error);
-	if (taken && lk_cell_int(&r, 0, 0) != 1)
-		taken = lk_fail(error, LK_ERROR_REFUSED, "another session holds the user lock %s",
-				name);
+	for (size_t i = 0; taken && i < 2; i++)
+		if (lk_cell_int(&r, 0, i) != 1)
+			taken = lk_fail(error, LK_ERROR_REFUSED,
+					"another session holds the user lock %s", i ? run : own);
 	lk_result_free(&r);
 	free(sql);
-	free(name);
+	free(own);
+	free(run);
 	return taken;
 }
 
@@ -205,7 +219,7 @@ static void *my_open(const char *uri, const char *name, struct lk_error *error)
 	connection->mark = make_mark(name);
 	connection->socket = fcntl(lk_my_library_socket(mysql), F_DUPFD_CLOEXEC, 0);
 	if (!lk_my_set_up(mysql, error) || !learn_id(connection, error) ||
-	    !take_lock(connection, error)) {
+	    !take_locks(connection, error)) {
 		my_close(connection);
 		return NULL;
 	}
@@ -297,6 +311,7 @@ const struct lk_driver lk_my_driver = {
 	.cancel = my_cancel,
 	.end_namesake = my_end_namesake,
 	.cancel_directly = my_cancel_directly,
+	.limits = lk_my_limits,
 	.describe = my_describe,
 	.quote_name = lk_my_quote_name,
 	.quote_text = lk_my_quote_text,

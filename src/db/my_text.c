@@ -100,6 +100,15 @@ bool lk_my_add_statement(struct lk_buffer *out, const char *sql, size_t count,
 	return true;
 }
 
+char *lk_my_limits(int statement_ms, int lock_ms)
+{
+	int seconds = (lock_ms + 999) / 1000;
+	return lk_format(
+		"SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %d"
+		" /*M!100103 , max_statement_time = %d.%03d */ /*!80000 , max_execution_time = %d */",
+		seconds, seconds, statement_ms / 1000, statement_ms % 1000, statement_ms);
+}
+
 char *lk_my_quote_name(const char *name)
 {
 	struct lk_buffer out = {0};

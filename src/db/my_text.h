@@ -23,6 +23,9 @@ bool lk_my_add_statement(struct lk_buffer *out, const char *sql, size_t count,
 			 const char *const *parameters, bool backslash_escapes,
 			 struct lk_error *error);
 
+/* See `limits` of db/driver.h; what only one of the two servers knows stands in comments that it alone reads. */
+char *lk_my_limits(int statement_ms, int lock_ms);
+
 /* A name in backticks; the caller's. */
 char *lk_my_quote_name(const char *name);
 

@@ -231,6 +231,12 @@ static char *pg_quote_text(const char *text)
 
 static const char *const pg_schemes[] = {"postgresql://", "postgres://", NULL};
 
+static char *pg_limits(int statement_ms, int lock_ms)
+{
+	return lk_format("SET statement_timeout = %d; SET lock_timeout = %d", statement_ms,
+			 lock_ms);
+}
+
 const struct lk_driver lk_pg_driver = {
 	.engine = LK_ENGINE_POSTGRES,
 	.name = "postgresql",
@@ -244,6 +250,7 @@ const struct lk_driver lk_pg_driver = {
 	.cancel = pg_cancel,
 	.end_namesake = pg_end_namesake,
 	.cancel_directly = pg_cancel_directly,
+	.limits = pg_limits,
 	.describe = pg_describe,
 	.quote_name = pg_quote_name,
 	.quote_text = pg_quote_text,

@@ -86,6 +86,15 @@ void lk_session_close(struct lk_session *session)
 	free(session);
 }
 
+bool lk_session_limit(struct lk_session *session, int statement_ms, int lock_ms,
+		      struct lk_error *error)
+{
+	char *sql = session->driver->limits(statement_ms, lock_ms);
+	bool limited = lk_execute(session, sql, error);
+	free(sql);
+	return limited;
+}
+
 static bool run_statement(struct lk_session *session, struct lk_result *result,
 			  struct lk_error *error, const char *sql, size_t count,
 			  const char *const *parameters)
@@ -135,7 +144,8 @@ void lk_session_insist(struct lk_session *session, bool on)
 
 bool lk_begin(struct lk_session *session, struct lk_error *error)
 {
-	return lk_execute(session, "BEGIN", error);
+	/* Not BEGIN, which opens a block of statements where MariaDB's sql_mode is ORACLE. */
+	return lk_execute(session, "START TRANSACTION", error);
 }
 
 bool lk_commit(struct lk_session *session, struct lk_error *error)

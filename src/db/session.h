@@ -46,6 +46,12 @@ struct lk_session *lk_session_open(const char *uri, const char *run, const char 
 struct lk_session *lk_session_beside(const struct lk_session *session, const char *role,
 				     struct lk_error *error);
 void lk_session_close(struct lk_session *session);
+/*
+ * From now on no statement of the session takes longer than this, nor waits longer for a lock, as far as the
+ * engine can see to it (MySQL ends reading statements alone): for sessions whose thread must not be kept.
+ */
+bool lk_session_limit(struct lk_session *session, int statement_ms, int lock_ms,
+		      struct lk_error *error);
 
 /* Statements without parameters and without rows; several may stand in one text. */
 bool lk_execute(struct lk_session *session, const char *sql, struct lk_error *error);

@@ -7,6 +7,7 @@
 
 static const struct lk_journal_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_journal,
+	[LK_ENGINE_MYSQL] = &lk_my_journal,
 };
 
 static const struct lk_journal_ops *ops(const struct lk_session *session)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The durable state of runs, in the target itself: schema `lockkeeper`. A person with nothing but the
+ * The durable state of runs, in the target itself: schema `lockkeeper`, on MySQL and MariaDB a database. A person with nothing but the
  * server's own client can read it, pause a run (UPDATE lockkeeper.run SET wanted = 'paused') and find the
  * clean-up SQL (lockkeeper.cleanup).
  *
@@ -86,7 +86,7 @@ struct lk_journal_holder {
 };
 
 bool lk_journal_installed(struct lk_session *session, bool *installed, struct lk_error *error);
-/* Creates schema and tables where they are missing; several keepers may do so at once. */
+/* Creates the schema (or database) and tables where they are missing; several keepers may do so at once. */
 bool lk_journal_install(struct lk_session *session, struct lk_error *error);
 
 /* Records a new run with its steps and their clean-up; epoch 1. Outside a transaction. */
@@ -188,7 +188,7 @@ bool lk_journal_answers(struct lk_session *session, const char *run,
  */
 bool lk_journal_forget(struct lk_session *session, const char *run, bool only_look,
 		       struct lk_error *error);
-/* Drops the journal's schema. Class REFUSED when it holds a run, or anything a trigger of ours still needs. */
+/* Drops the journal's schema or database. Class REFUSED when it holds a run, or anything a trigger of ours still needs. */
 bool lk_journal_drop(struct lk_session *session, struct lk_error *error);
 
 /* The engines' side: the same calls. */
@@ -228,6 +228,6 @@ struct lk_journal_ops {
 	__typeof__(lk_journal_forget) *forget;
 	__typeof__(lk_journal_drop) *drop;
 };
-extern const struct lk_journal_ops lk_pg_journal;
+extern const struct lk_journal_ops lk_pg_journal, lk_my_journal;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "journal/rows.h"
 
 /* ", key[1], key[2]", which read_key reads from column `first` on; the column before says whether key is NULL. */
 static void add_key(struct lk_buffer *sql, size_t count)
@@ -180,14 +181,9 @@ bool lk_pg_journal_reject(struct lk_session *session, const char *run, int step,
 bool lk_pg_journal_rejects(struct lk_session *session, const char *run, int step, int64_t *count,
 			   struct lk_error *error)
 {
-	char number[16];
-	struct lk_result r;
-	snprintf(number, sizeof number, "%d", step);
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT count(*) FROM lockkeeper.reject WHERE run = $1 AND step = $2::int",
-		      run, number))
-		return false;
-	*count = lk_cell_int(&r, 0, 0);
-	lk_result_free(&r);
-	return true;
+	char *sql = lk_format("SELECT count(*) FROM lockkeeper.reject WHERE run = $1 AND step = %d",
+			      step);
+	bool read = lk_journal_number(session, sql, run, count, error);
+	free(sql);
+	return read;
 }

@@ -3,73 +3,36 @@
 
 #include <string.h>
 
-#include "base/buffer.h"
-#include "base/memory.h"
 #include "journal/pg_text.h"
+#include "journal/rows.h"
 
 bool lk_pg_journal_events(struct lk_session *session, const char *run,
 			  struct lk_journal_event **events, size_t *count, struct lk_error *error)
 {
-	struct lk_result r;
-	if (!LK_QUERY(
-		    session, &r, error,
-		    "SELECT number, " LK_PG_WALL_MS("at") ", kind, who, text FROM lockkeeper.event"
-							  " WHERE run = $1 ORDER BY number",
-		    run))
-		return false;
-	*count = r.rows;
-	*events = lk_alloc((r.rows + 1) * sizeof **events);
-	for (size_t i = 0; i < r.rows; i++) {
-		struct lk_journal_event *event = &(*events)[i];
-		event->number = lk_cell_int(&r, i, 0);
-		event->at = lk_cell_int(&r, i, 1);
-		LK_COPY(event->kind, lk_cell_text(&r, i, 2));
-		LK_COPY(event->who, lk_cell_text(&r, i, 3));
-		LK_COPY(event->text, lk_cell_text(&r, i, 4));
-	}
-	lk_result_free(&r);
-	return true;
+	return lk_journal_event_rows(
+		session,
+		"SELECT number, " LK_PG_WALL_MS("at") ", kind, who, text FROM lockkeeper.event"
+						      " WHERE run = $1 ORDER BY number",
+		run, events, count, error);
 }
 
 bool lk_pg_journal_answers(struct lk_session *session, const char *run,
 			   struct lk_journal_answer **answers, size_t *count,
 			   struct lk_error *error)
 {
-	struct lk_result r;
-	if (!LK_QUERY(
-		    session, &r, error,
-		    "SELECT gate, who, origin, " LK_PG_WALL_MS(
-			    "at") ", digest"
-				  " FROM lockkeeper.approval WHERE run = $1 ORDER BY at, gate, who",
-		    run))
-		return false;
-	*count = r.rows;
-	*answers = lk_alloc((r.rows + 1) * sizeof **answers);
-	for (size_t i = 0; i < r.rows; i++) {
-		struct lk_journal_answer *answer = &(*answers)[i];
-		LK_COPY(answer->approval.gate, lk_cell_text(&r, i, 0));
-		LK_COPY(answer->approval.who, lk_cell_text(&r, i, 1));
-		LK_COPY(answer->approval.origin, lk_cell_text(&r, i, 2));
-		answer->approval.at = lk_cell_int(&r, i, 3);
-		LK_COPY(answer->digest, lk_cell_text(&r, i, 4));
-	}
-	lk_result_free(&r);
-	return true;
+	return lk_journal_answer_rows(
+		session,
+		"SELECT gate, who, origin, " LK_PG_WALL_MS(
+			"at") ", digest FROM lockkeeper.approval WHERE run = $1 ORDER BY at, gate, who",
+		run, answers, count, error);
 }
 
 bool lk_pg_journal_cleanup_sql(struct lk_session *session, const char *run, char **sql,
 			       struct lk_error *error)
 {
-	struct lk_result r;
-	struct lk_buffer text = {0};
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT sql FROM lockkeeper.cleanup WHERE run = $1 ORDER BY step DESC", run))
-		return false;
-	for (size_t i = 0; i < r.rows; i++)
-		lk_buffer_addf(&text, "%s%s", i ? ";\n" : "", lk_cell_text(&r, i, 0));
-	lk_result_free(&r);
-	*sql = lk_buffer_take(&text);
-	return true;
+	return lk_journal_cleanup_rows(
+		session, "SELECT sql FROM lockkeeper.cleanup WHERE run = $1 ORDER BY step DESC",
+		run, sql, error);
 }
 
 /* Why the run must stay; one row, NULL when nothing speaks against it. The row is locked until the end. */

@@ -10,6 +10,7 @@
 #include "journal/pg_install.h"
 #include "journal/pg_plan.h"
 #include "journal/pg_text.h"
+#include "journal/rows.h"
 
 /* How long the old keeper's sessions may take to end when they are told to. */
 #define END_SESSIONS_MS 15000
@@ -31,138 +32,65 @@ static const char run_columns[] =
 	" LEFT JOIN lockkeeper.heartbeat h ON h.run = r.name ";
 /* clang-format on */
 
-static void read_run(const struct lk_result *r, size_t row, struct lk_journal_run *run)
-{
-	memset(run, 0, sizeof *run);
-	LK_COPY(run->name, lk_cell_text(r, row, 0));
-	LK_COPY(run->plan, lk_cell_text(r, row, 1));
-	LK_COPY(run->digest, lk_cell_text(r, row, 2));
-	LK_COPY(run->state, lk_cell_text(r, row, 3));
-	LK_COPY(run->reason, lk_cell_text(r, row, 4));
-	LK_COPY(run->wanted, lk_cell_text(r, row, 5));
-	LK_COPY(run->host, lk_cell_text(r, row, 6));
-	LK_COPY(run->holder, lk_cell_text(r, row, 7));
-	run->pid = (int)lk_cell_int(r, row, 8);
-	run->epoch = lk_cell_int(r, row, 9);
-	run->created = lk_cell_int(r, row, 10);
-	run->changed = lk_cell_int(r, row, 11);
-	run->heartbeat_age_ms = lk_cell_double(r, row, 12);
-	run->backward = lk_cell_bool(r, row, 13);
-	run->last_event = lk_cell_int(r, row, 14);
-	run->steps = (int)lk_cell_int(r, row, 15);
-	run->steps_done = (int)lk_cell_int(r, row, 16);
-}
-
 static bool pg_find(struct lk_session *session, const char *plan_name, bool *found,
 		    struct lk_journal_run *run, struct lk_error *error)
 {
-	struct lk_result r;
 	char *sql = lk_format("%sWHERE r.plan = $1 AND r.state NOT IN ('done', 'undone')"
 			      " ORDER BY r.created_at DESC LIMIT 1",
 			      run_columns);
-	bool read = LK_QUERY(session, &r, error, sql, plan_name);
+	bool read = lk_journal_run_row(session, sql, plan_name, found, run, error);
 	free(sql);
-	if (!read)
-		return false;
-	*found = r.rows > 0;
-	if (*found)
-		read_run(&r, 0, run);
-	lk_result_free(&r);
-	return true;
+	return read;
 }
 
 static bool pg_get(struct lk_session *session, const char *name, struct lk_journal_run *run,
 		   struct lk_error *error)
 {
-	struct lk_result r;
+	bool found = false;
 	char *sql = lk_format(
 		"%sWHERE r.name = $1 OR (r.plan = $1 AND r.state NOT IN ('done', 'undone'))"
-		" ORDER BY r.name = $1 DESC, r.created_at DESC",
+		" ORDER BY r.name = $1 DESC, r.created_at DESC LIMIT 1",
 		run_columns);
-	bool read = LK_QUERY(session, &r, error, sql, name);
+	bool read = lk_journal_run_row(session, sql, name, &found, run, error);
 	free(sql);
-	if (!read)
-		return false;
-	bool found = r.rows > 0;
-	if (found)
-		read_run(&r, 0, run);
-	lk_result_free(&r);
-	return found ||
-	       lk_fail(error, LK_ERROR_USAGE, "the journal of this target has no run \"%s\"", name);
+	return read && (found || lk_fail(error, LK_ERROR_USAGE,
+					 "the journal of this target has no run \"%s\"", name));
 }
 
 static bool pg_list(struct lk_session *session, struct lk_journal_run **runs, size_t *count,
 		    struct lk_error *error)
 {
-	struct lk_result r;
 	char *sql = lk_format("%sORDER BY r.created_at DESC LIMIT 1000", run_columns);
-	bool read = LK_QUERY(session, &r, error, sql);
+	bool read = lk_journal_run_rows(session, sql, runs, count, error);
 	free(sql);
-	if (!read)
-		return false;
-	*runs = lk_alloc((r.rows + 1) * sizeof **runs);
-	*count = r.rows;
-	for (size_t i = 0; i < r.rows; i++)
-		read_run(&r, i, &(*runs)[i]);
-	lk_result_free(&r);
-	return true;
+	return read;
 }
 
 static bool pg_steps(struct lk_session *session, const char *run, size_t count,
 		     struct lk_journal_step *steps, struct lk_error *error)
 {
-	struct lk_result r;
-	if (!LK_QUERY(
-		    session, &r, error,
-		    "SELECT number, state, note, " LK_PG_WALL_MS("started_at") ", " LK_PG_WALL_MS(
-			    "ended_at") ", phase, name, verb FROM lockkeeper.step WHERE run = $1 ORDER BY number",
-		    run))
-		return false;
-	for (size_t i = 0; i < r.rows; i++) {
-		size_t number = (size_t)lk_cell_int(&r, i, 0);
-		if (number >= count)
-			continue;
-		LK_COPY(steps[number].state, lk_cell_text(&r, i, 1));
-		LK_COPY(steps[number].note, lk_cell_text(&r, i, 2));
-		steps[number].started = lk_cell_int(&r, i, 3);
-		steps[number].ended = lk_cell_int(&r, i, 4);
-		LK_COPY(steps[number].phase, lk_cell_text(&r, i, 5));
-		LK_COPY(steps[number].name, lk_cell_text(&r, i, 6));
-		LK_COPY(steps[number].verb, lk_cell_text(&r, i, 7));
-	}
-	lk_result_free(&r);
-	return true;
+	return lk_journal_step_rows(
+		session,
+		"SELECT number, state, note, " LK_PG_WALL_MS("started_at") ", " LK_PG_WALL_MS(
+			"ended_at") ", phase, name, verb FROM lockkeeper.step WHERE run = $1 ORDER BY number",
+		run, count, steps, error);
 }
 
-static bool refuse_with_holder(struct lk_session *session, const char *run, struct lk_error *error)
-{
-	struct lk_result r;
-	if (!LK_QUERY(session, &r, error,
-		      "SELECT h.who || '@' || h.host, h.pid,"
-		      " round(extract(epoch FROM clock_timestamp() - h.at))::int"
-		      " FROM lockkeeper.heartbeat h WHERE h.run = $1",
-		      run))
-		return false;
-	if (r.rows == 0)
-		lk_fail(error, LK_ERROR_REFUSED, "run %s is held by another keeper", run);
-	else
-		lk_fail(error, LK_ERROR_REFUSED,
-			"run %s is held by the keeper of %s (process %s, last heard of %s s ago): attach there, or "
-			"stop it first",
-			run, lk_cell_text(&r, 0, 0), lk_cell_text(&r, 0, 1),
-			lk_cell_text(&r, 0, 2));
-	lk_result_free(&r);
-	return false;
-}
+static const char holder_sql[] = "SELECT h.who || '@' || h.host, h.pid,"
+				 " round(extract(epoch FROM clock_timestamp() - h.at))::int"
+				 " FROM lockkeeper.heartbeat h WHERE h.run = $1";
 
 static bool pg_hold(struct lk_session *session, const char *run, struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(session, &r, error, "SELECT pg_try_advisory_lock(" HOLD_KEY ")", run))
+	/* What is wanted, and who holds the run, must outlive the server; but the journal must not wait for a
+	 * synchronous standby that has gone. */
+	if (!lk_execute(session, "SET synchronous_commit = local", error) ||
+	    !LK_QUERY(session, &r, error, "SELECT pg_try_advisory_lock(" HOLD_KEY ")", run))
 		return false;
 	bool held = lk_cell_bool(&r, 0, 0);
 	lk_result_free(&r);
-	return held || refuse_with_holder(session, run, error);
+	return held || lk_journal_refuse_with_holder(session, holder_sql, run, error);
 }
 
 /* Every session of the run but this one; a new keeper has opened no other before it takes over. */
@@ -214,25 +142,12 @@ static bool pg_take_over(struct lk_session *session, const char *run,
 	return raised || lk_fail(error, LK_ERROR_REFUSED, "run %s has gone from the journal", run);
 }
 
-static bool check_epoch(struct lk_session *session, const char *run, int64_t epoch, const char *sql,
-			struct lk_error *error)
-{
-	struct lk_result r;
-	if (!LK_QUERY(session, &r, error, sql, run))
-		return false;
-	int64_t now = r.rows ? lk_cell_int(&r, 0, 0) : 0;
-	lk_result_free(&r);
-	return now == epoch ||
-	       lk_fail(error, LK_ERROR_FENCED,
-		       "another keeper has taken run %s over (epoch %lld, ours was %lld)", run,
-		       (long long)now, (long long)epoch);
-}
-
 static bool pg_fence(struct lk_session *session, const char *run, int64_t epoch,
 		     struct lk_error *error)
 {
-	return check_epoch(session, run, epoch,
-			   "SELECT epoch FROM lockkeeper.epoch WHERE run = $1 FOR SHARE", error);
+	return lk_journal_epoch_row(session,
+				    "SELECT epoch FROM lockkeeper.epoch WHERE run = $1 FOR SHARE",
+				    run, epoch, error);
 }
 
 static bool pg_guard(struct lk_session *session, const char *run, int64_t epoch,
@@ -240,8 +155,8 @@ static bool pg_guard(struct lk_session *session, const char *run, int64_t epoch,
 {
 	if (!LK_RUN(session, error, "SELECT pg_advisory_lock(" GUARD_KEY ")", run))
 		return false;
-	if (check_epoch(session, run, epoch, "SELECT epoch FROM lockkeeper.epoch WHERE run = $1",
-			error))
+	if (lk_journal_epoch_row(session, "SELECT epoch FROM lockkeeper.epoch WHERE run = $1", run,
+				 epoch, error))
 		return true;
 	lk_journal_unguard(session, run);
 	return false;
@@ -316,29 +231,12 @@ static bool pg_poll(struct lk_session *session, const char *run, const char *dig
 		    char wanted[16], struct lk_journal_approval **approvals, size_t *count,
 		    struct lk_error *error)
 {
-	struct lk_result r;
-	if (!LK_QUERY(
-		    session, &r, error,
-		    "SELECT r.wanted, a.gate, a.who, a.origin, " LK_PG_WALL_MS(
-			    "a.at") " FROM lockkeeper.run r LEFT JOIN lockkeeper.approval a ON a.run = r.name AND a.digest = $2"
-				    " WHERE r.name = $1 ORDER BY a.at",
-		    run, digest))
-		return false;
-	*count = 0;
-	*approvals = lk_alloc((r.rows + 1) * sizeof **approvals);
-	wanted[0] = '\0';
-	for (size_t i = 0; i < r.rows; i++) {
-		lk_copy_text(wanted, 16, lk_cell_text(&r, i, 0));
-		if (!lk_cell(&r, i, 1))
-			continue;
-		struct lk_journal_approval *a = &(*approvals)[(*count)++];
-		LK_COPY(a->gate, lk_cell_text(&r, i, 1));
-		LK_COPY(a->who, lk_cell_text(&r, i, 2));
-		LK_COPY(a->origin, lk_cell_text(&r, i, 3));
-		a->at = lk_cell_int(&r, i, 4);
-	}
-	lk_result_free(&r);
-	return true;
+	return lk_journal_poll_rows(
+		session,
+		"SELECT r.wanted, a.gate, a.who, a.origin, " LK_PG_WALL_MS(
+			"a.at") " FROM lockkeeper.run r LEFT JOIN lockkeeper.approval a ON a.run = r.name AND a.digest = $2"
+				" WHERE r.name = $1 ORDER BY a.at",
+		(const char *[]){run, digest}, wanted, approvals, count, error);
 }
 
 static bool pg_approve(struct lk_session *session, const char *run, const char *digest,

@@ -4,14 +4,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-
-static char *document_of(const struct lk_plan *plan)
-{
-	json_t *json = lk_plan_to_json(plan);
-	char *document = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	return document;
-}
+#include "journal/rows.h"
 
 static bool insert_steps(struct lk_session *session, const char *run, const struct lk_plan *plan,
 			 size_t from, struct lk_error *error)
@@ -55,7 +48,7 @@ static bool no_other_run(struct lk_session *session, const char *plan, const cha
 bool lk_pg_journal_create(struct lk_session *session, const char *run, const struct lk_plan *plan,
 			  const struct lk_journal_holder *holder, struct lk_error *error)
 {
-	char digest[65], pid[16], *document = document_of(plan);
+	char digest[65], pid[16], *document = lk_journal_document(plan);
 	lk_plan_digest(plan, digest);
 	snprintf(pid, sizeof pid, "%d", holder->pid);
 	bool made = lk_begin(session, error) && no_other_run(session, plan->name, run, error) &&
@@ -78,7 +71,7 @@ bool lk_pg_journal_create(struct lk_session *session, const char *run, const str
 bool lk_pg_journal_replace(struct lk_session *session, const char *run, const struct lk_plan *plan,
 			   size_t from, struct lk_error *error)
 {
-	char digest[65], number[24], *document = document_of(plan);
+	char digest[65], number[24], *document = lk_journal_document(plan);
 	lk_plan_digest(plan, digest);
 	snprintf(number, sizeof number, "%zu", from);
 	bool replaced =
@@ -101,17 +94,6 @@ bool lk_pg_journal_replace(struct lk_session *session, const char *run, const st
 bool lk_pg_journal_load(struct lk_session *session, const char *run, struct lk_plan *plan,
 			struct lk_error *error)
 {
-	struct lk_result r;
-	json_error_t where;
-	if (!LK_QUERY(session, &r, error, "SELECT document FROM lockkeeper.run WHERE name = $1",
-		      run))
-		return false;
-	json_t *json = r.rows ? json_loads(lk_cell_text(&r, 0, 0), 0, &where) : NULL;
-	lk_result_free(&r);
-	if (!json)
-		return lk_fail(error, LK_ERROR_USAGE, "the journal has no readable plan of run %s",
-			       run);
-	bool read = lk_plan_from_json(json, plan, error);
-	json_decref(json);
-	return read;
+	return lk_journal_plan_row(session, "SELECT document FROM lockkeeper.run WHERE name = $1",
+				   run, plan, error);
 }

@@ -12,7 +12,8 @@
 /* After this long without proof the operator is told so; the attempt goes on. */
 #define PROOF_PATIENCE_US 1000000
 #define RECONNECT_GAP_US 500000
-#define SETUP "SET statement_timeout = '2s'; SET lock_timeout = '1s'"
+#define STATEMENT_LIMIT_MS 2000
+#define LOCK_LIMIT_MS 1000
 
 static void set_session(struct lk_controller *c, struct lk_session *session)
 {
@@ -27,7 +28,7 @@ static void open_session(struct lk_controller *c)
 {
 	struct lk_error error;
 	struct lk_session *session = lk_shared_open(c->shared, c->shared->run, "control", &error);
-	if (session && !lk_execute(session, SETUP, &error)) {
+	if (session && !lk_session_limit(session, STATEMENT_LIMIT_MS, LOCK_LIMIT_MS, &error)) {
 		lk_session_close(session);
 		session = NULL;
 	}

@@ -17,10 +17,8 @@
 #define NOTES 1024
 /* Kept free for states and wishes: while the server is away events are left out rather than waited for. */
 #define NOTES_RESERVE 128
-/* What is wanted, and who holds the run, must outlive the server; but the journal must not wait for a
- * synchronous standby that has gone. */
-#define SETUP                                                                                      \
-	"SET synchronous_commit = local; SET statement_timeout = '10s'; SET lock_timeout = '5s'"
+#define STATEMENT_LIMIT_MS 10000
+#define LOCK_LIMIT_MS 5000
 
 enum note_kind { NOTE_STATE, NOTE_WANTED, NOTE_EVENT };
 
@@ -90,7 +88,7 @@ static bool reconnect(struct lk_journalist *j)
 	struct lk_session *session = lk_shared_open(j->shared, j->shared->run, "journal", &error);
 	set_session(j, session);
 	/* The server may not know yet that our last session is gone, and it holds the run. */
-	if (session && lk_execute(session, SETUP, &error) &&
+	if (session && lk_session_limit(session, STATEMENT_LIMIT_MS, LOCK_LIMIT_MS, &error) &&
 	    lk_session_end_lost(session, j->lost_id, &error)) {
 		j->lost_id = session->id;
 		if (hold(j, session, &error))

@@ -20,7 +20,7 @@ void lk_statements_destroy(struct lk_statements *statements)
 /* The watcher's readings and the fence around each chunk would push everything else out of the list. */
 static bool is_routine(const char *role, const char *sql, const struct lk_error *error)
 {
-	static const char *const beginnings[] = {"BEGIN", "COMMIT", "ROLLBACK", "SELECT",
+	static const char *const beginnings[] = {"START TRANSACTION", "COMMIT", "ROLLBACK", "SELECT",
 						 "INSERT INTO lockkeeper."};
 	if (error)
 		return false;

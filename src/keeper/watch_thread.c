@@ -11,7 +11,8 @@
 #define SAMPLE_GAP_MS 250
 #define RECONNECT_GAP_MS 1000
 /* A reading of the system views that takes longer than this is given up. */
-#define SETUP "SET statement_timeout = '2s'; SET lock_timeout = '500ms'"
+#define STATEMENT_LIMIT_MS 2000
+#define LOCK_LIMIT_MS 500
 
 static bool nap(struct lk_watcher *watcher, int64_t ms)
 {
@@ -37,7 +38,7 @@ static struct lk_session *open_session(struct lk_watcher *watcher, struct lk_err
 {
 	struct lk_session *session =
 		lk_shared_open(watcher->shared, watcher->shared->run, "watch", error);
-	if (session && !lk_execute(session, SETUP, error)) {
+	if (session && !lk_session_limit(session, STATEMENT_LIMIT_MS, LOCK_LIMIT_MS, error)) {
 		lk_session_close(session);
 		session = NULL;
 	}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the journal remembers of runs, and how it forgets. */
+#ifndef LK_JOURNAL_MY_HISTORY_H
+#define LK_JOURNAL_MY_HISTORY_H
+
+#include "journal/journal.h"
+
+/* As their namesakes in journal.h. */
+__typeof__(lk_journal_events) lk_my_journal_events;
+__typeof__(lk_journal_answers) lk_my_journal_answers;
+__typeof__(lk_journal_cleanup_sql) lk_my_journal_cleanup_sql;
+__typeof__(lk_journal_forget) lk_my_journal_forget;
+__typeof__(lk_journal_drop) lk_my_journal_drop;
+
+#endif
