@@ -8,6 +8,7 @@
 
 static const struct lk_catalog_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_catalog,
+	[LK_ENGINE_MYSQL] = &lk_my_catalog,
 };
 
 static bool served(const struct lk_session *session, struct lk_error *error)
@@ -68,6 +69,7 @@ static void free_column(struct lk_column *column)
 	free(column->type);
 	free(column->collation);
 	free(column->default_sql);
+	free(column->definition);
 	free(column->comment);
 }
 

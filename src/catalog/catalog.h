@@ -13,7 +13,8 @@ struct lk_column {
 	char *type;	   /* as DDL wants it: "character varying(40)" */
 	char *collation;   /* quoted and qualified; NULL when it is the type's own */
 	char *default_sql; /* expression, of the column or else of its domain; NULL none */
-	char *comment;	   /* NULL none */
+	char *definition; /* MySQL: all that stands behind the name in CREATE TABLE; NULL elsewhere */
+	char *comment;	  /* NULL none */
 	bool not_null;
 	bool volatile_default; /* gives another value at each call, within one statement too */
 	bool identity, generated;
@@ -32,9 +33,9 @@ struct lk_key {
 
 struct lk_table {
 	char *schema, *name;
-	char *sql;     /* "public"."users" */
-	char *shown;   /* as a person writes it: public tables without schema */
-	int64_t id;    /* the server's number: it changes when somebody replaces the table */
+	char *sql;   /* "public"."users" */
+	char *shown; /* as a person writes it: public tables without schema */
+	int64_t id; /* the server's number: it changes when somebody replaces the table (MySQL: or rebuilds) */
 	char kind[40]; /* "table", or why it is something else: "partitioned table", "view" … */
 	bool has_parent, has_children; /* inheritance or partitioning */
 	bool row_security;	       /* policies apply to this role: rows may be hidden from it */
@@ -102,5 +103,6 @@ struct lk_catalog_ops {
 	bool (*privileges)(struct lk_session *, const struct lk_table *, struct lk_error *);
 };
 extern const struct lk_catalog_ops lk_pg_catalog;
+extern const struct lk_catalog_ops lk_my_catalog;
 
 #endif

@@ -11,17 +11,18 @@ static char *read_part(const char **at)
 {
 	struct lk_buffer part = {0};
 	const char *p = *at;
-	if (*p == '"') {
+	if (*p == '"' || *p == '`') {
+		char quote = *p;
 		for (p++; *p; p++) {
-			if (*p == '"' && p[1] != '"')
+			if (*p == quote && p[1] != quote)
 				break;
-			p += *p == '"';
+			p += *p == quote;
 			lk_buffer_add_bytes(&part, p, 1);
 		}
-		if (*p++ != '"')
+		if (*p++ != quote)
 			part.length = 0;
 	} else {
-		for (; *p && *p != '.' && *p != '"'; p++)
+		for (; *p && !strchr(".\"`", *p); p++)
 			lk_buffer_add_bytes(&part, p, 1);
 	}
 	*at = p;
@@ -49,7 +50,7 @@ bool lk_identifier_split(const char *written, char **schema, char **name, struct
 		return lk_fail(
 			error, LK_ERROR_PLAN,
 			"\"%s\" is not a table's name: write table or schema.table, with double quotes "
-			"around a part that holds a dot",
+			"(or backticks) around a part that holds a dot",
 			written);
 	}
 	*schema = second ? first : NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Names as plans write them: exact, "schema.table", with either part double-quoted when it holds a dot. */
+/* Names as plans write them: exact, "schema.table", with either part in double quotes, or in backticks,
+ * when it holds a dot. */
 #ifndef LK_CATALOG_IDENTIFIER_H
 #define LK_CATALOG_IDENTIFIER_H
 

@@ -16,6 +16,8 @@ static void names_are_split_at_the_dot_outside_quotes(void **state)
 		{"\"app.v2\".users", "app.v2", "users"},
 		{"app.\"my.users\"", "app", "my.users"},
 		{"\"a\"\"b\".\"c\"\"\"", "a\"b", "c\""},
+		{"`app.v2`.`my.users`", "app.v2", "my.users"},
+		{"`a``b`.\"c`\"", "a`b", "c`"},
 		{"my users", NULL, "my users"},
 		{"größe.имя", "größe", "имя"},
 		{"\"\xe6\xbc\xa2.\xe5\xad\x97\"", NULL, "\xe6\xbc\xa2.\xe5\xad\x97"},
@@ -40,6 +42,7 @@ static void what_is_no_name_is_refused_with_a_sentence(void **state)
 	static const char *const cases[] = {
 		"",	".",	  "a.",	    ".a",	 "a.b.c",   "\"a",  "\"\"",	 "a.\"\"",
 		"a\"b", "a.b\"c", "\"a\"b", "a.\"b\".c", "\"a\"\"", "a..b", "\"a\".\"b",
+		"`a",	"``",	  "a`b",    "`a\"",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

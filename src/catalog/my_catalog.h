@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of MySQL's and MariaDB's catalog share. A schema is a database; a table without one is of the
+ * session's own. A partitioned table is one table, since partitions there are not tables.
+ */
+#ifndef LK_CATALOG_MY_CATALOG_H
+#define LK_CATALOG_MY_CATALOG_H
+
+#include "catalog/catalog.h"
+
+/* NAME_LEN, in characters: of tables, columns, indexes, constraints, triggers. */
+#define LK_MY_NAME_LIMIT 64
+
+/*
+ * A condition that compares a column of information_schema that holds a name of a table or database with a
+ * parameter as the server compares such names: byte by byte, or without regard to case when it keeps them in
+ * lower case. `column` and `parameter` are literals. The plain comparison beside it is what the server looks
+ * names up by.
+ */
+#define LK_MY_SAME_NAME(column, parameter)                                                         \
+	"(" column " = " parameter " AND (@@lower_case_table_names <> 0 OR CAST(" column           \
+	" AS BINARY) = CAST(" parameter " AS BINARY)))"
+
+/* `database`.`name`, and the name as a person writes it; the caller's. */
+char *lk_my_quoted_name(struct lk_session *session, const char *schema, const char *name);
+
+/* Whether an expression calls a function that gives another value at each call within one statement. */
+bool lk_my_is_volatile(const char *expression);
+
+bool lk_my_privileges(struct lk_session *session, const struct lk_table *table,
+		      struct lk_error *error);
+bool lk_my_target(struct lk_session *session, struct lk_server *server, struct lk_error *error);
+
+#endif
