@@ -123,6 +123,7 @@ static bool read_counts(struct lk_session *session, struct lk_sample *sample,
 	sample->position = lk_cell_int(&r, 0, 6);
 	sample->max_connections = (int)lk_cell_int(&r, 0, 7);
 	sample->hidden = (size_t)sample->idle;
+	sample->history = -1;
 	lk_result_free(&r);
 	return true;
 }

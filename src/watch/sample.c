@@ -8,6 +8,7 @@
 
 static const struct lk_watch_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_watch,
+	[LK_ENGINE_MYSQL] = &lk_my_watch,
 };
 
 static double probe(struct lk_session *session, const char *sql)

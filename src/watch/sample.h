@@ -19,13 +19,22 @@ struct lk_sample_session {
 	double transaction_ms, query_ms, wait_ms; /* negative: none */
 	char statement[240];
 	bool holds_table; /* a lock on one of the plan's tables, in a transaction older than 1 s */
+	bool guessed;	  /* its blockers, where the server does not say who holds a lock */
 	int blockers[LK_SAMPLE_BLOCKERS], blocker_count;
 };
 
+/* Either the primary knows what the replica has replayed (position), or the replica itself was asked. */
 struct lk_sample_replica {
 	char name[64], state[16];
 	int64_t position;    /* replayed, in bytes; negative unknown (a privilege is missing) */
 	double reply_age_ms; /* negative unknown */
+	bool asked;	     /* the rest holds, and position says nothing */
+	char host[128];	     /* where it says that it can be reached, "" unknown */
+	int port;
+	bool read;	/* it has answered at least once */
+	bool broken;	/* it replicates no more, for the reason in `note` */
+	double lag_ms;	/* measured; negative unknown, for the reason in `note` */
+	char note[200]; /* what it or the server says of itself: "Seconds_Behind_Source 3" */
 };
 
 struct lk_sample {
@@ -35,6 +44,7 @@ struct lk_sample {
 	int64_t transactions; /* committed and rolled back since the server started */
 	double oldest_transaction_ms;
 	double probe_ms; /* negative: no probe, or it failed */
+	int64_t history; /* old row versions that wait for purge; negative: there is no such thing, or unknown */
 	struct lk_sample_session *sessions;
 	size_t session_count;
 	size_t hidden; /* idle sessions that were only counted */
@@ -43,6 +53,8 @@ struct lk_sample {
 	/* What a long statement of the worker is at, "" when there is none: with its figures, and without (what
 	 * is the same for as long as it does the same). */
 	char work[320], work_phase[260];
+	/* What the server does not show as it is set up, with the statement that turns it on; "" nothing. */
+	char unseen[400];
 };
 
 /* What to look at beyond the server itself. */
@@ -68,6 +80,6 @@ struct lk_watch_ops {
 		       struct lk_error *);
 	bool (*quiet)(struct lk_session *, const char *run, struct lk_quiet *, struct lk_error *);
 };
-extern const struct lk_watch_ops lk_pg_watch;
+extern const struct lk_watch_ops lk_pg_watch, lk_my_watch;
 
 #endif

@@ -7,6 +7,8 @@
 #include "db/my_error.h"
 #include "db/my_text.h"
 #include "db/my_uri.h"
+#include "watch/my_metadata.h"
+#include "watch/my_quiet.h"
 
 static void a_uri_names_every_part_of_a_target(void **state)
 {
@@ -198,6 +200,73 @@ static void no_text_breaks_the_filling_in(void **state)
 	}
 }
 
+static bool blocks(const char *kind, const char *wanted, const char *other, bool granted)
+{
+	struct lk_my_metadata_lock a = {.pid = 1}, b = {.pid = 2, .granted = granted};
+	LK_COPY(a.kind, kind);
+	LK_COPY(b.kind, kind);
+	LK_COPY(a.object, "shop.users");
+	LK_COPY(b.object, "shop.users");
+	LK_COPY(a.type, wanted);
+	LK_COPY(b.type, other);
+	return lk_my_metadata_blocks(&a, &b);
+}
+
+static void metadata_locks_stand_in_the_way_by_the_servers_rules(void **state)
+{
+	(void)state;
+	assert_true(blocks("TABLE", "EXCLUSIVE", "SHARED_READ", true));
+	assert_true(blocks("TABLE", "EXCLUSIVE", "SHARED_UPGRADABLE", true));
+	assert_true(blocks("TABLE", "SHARED_READ", "EXCLUSIVE", false));
+	assert_true(blocks("TABLE", "SHARED_WRITE", "SHARED_NO_WRITE", true));
+	assert_false(blocks("TABLE", "SHARED_READ", "SHARED_NO_WRITE", true));
+	assert_false(blocks("TABLE", "SHARED_READ", "SHARED_WRITE", true));
+	assert_false(blocks("TABLE", "SHARED_WRITE", "SHARED_UPGRADABLE", true));
+	assert_false(blocks("TABLE", "EXCLUSIVE", "SHARED_READ", false));
+	/* A lock that this program does not know yet is taken for one in the way, when it is held. */
+	assert_true(blocks("TABLE", "SHARED_READ", "SOMETHING_NEW", true));
+	assert_true(blocks("GLOBAL", "INTENTION_EXCLUSIVE", "SHARED", true));
+	assert_true(blocks("GLOBAL", "INTENTION_EXCLUSIVE", "SHARED", false));
+	assert_true(blocks("GLOBAL", "SHARED", "INTENTION_EXCLUSIVE", true));
+	assert_false(blocks("GLOBAL", "SHARED", "SHARED", true));
+	assert_false(blocks("GLOBAL", "INTENTION_EXCLUSIVE", "INTENTION_EXCLUSIVE", true));
+	assert_true(blocks("BACKUP", "BACKUP_DML", "BACKUP_FTWRL1", true));
+	assert_false(blocks("BACKUP", "BACKUP_DML", "BACKUP_DDL", true));
+	struct lk_my_metadata_lock other = {.pid = 2, .granted = true}, wanted = {.pid = 1};
+	LK_COPY(other.type, "EXCLUSIVE");
+	LK_COPY(wanted.type, "EXCLUSIVE");
+	LK_COPY(other.object, "shop.orders");
+	LK_COPY(wanted.object, "shop.users");
+	assert_false(lk_my_metadata_blocks(&wanted, &other));
+}
+
+static void innodb_tells_who_has_a_transaction_open(void **state)
+{
+	static const char text[] =
+		"LIST OF TRANSACTIONS FOR EACH SESSION:\n"
+		"---TRANSACTION 37, ACTIVE 1 sec starting index read\n"
+		"mysql tables in use 1, locked 1\n"
+		"LOCK WAIT 12 lock struct(s), heap size 1128, 1 row lock(s)\n"
+		"MariaDB thread id 6, OS thread handle 1404, query id 5 localhost root Updating\n"
+		"update t set v = 'not started'\n"
+		"---TRANSACTION 421, not started\n"
+		"0 lock struct(s), heap size 1128, 0 row lock(s)\n"
+		"MySQL thread id 16, OS thread handle 1404, query id 4 localhost root\n"
+		"---TRANSACTION (0x7fc3077db180), ACTIVE 0 sec\n"
+		"0 lock struct(s), heap size 1128, 0 row lock(s)\n"
+		"MariaDB thread id 26, OS thread handle 14, query id 112 localhost root User sleep\n";
+	int locks;
+	(void)state;
+	assert_int_equal(lk_my_innodb_transaction(text, 6, &locks), 1);
+	assert_int_equal(locks, 12);
+	assert_int_equal(lk_my_innodb_transaction(text, 16, &locks), 0);
+	assert_int_equal(lk_my_innodb_transaction(text, 26, &locks), 1);
+	assert_int_equal(locks, 0);
+	assert_int_equal(lk_my_innodb_transaction(text, 2, &locks), 0);
+	assert_int_equal(
+		lk_my_innodb_transaction("---TRANSACTION 1\n... truncated...\n", 2, &locks), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +277,8 @@ int main(void)
 		cmocka_unit_test(quoting_holds_for_any_sql_mode),
 		cmocka_unit_test(error_numbers_have_classes),
 		cmocka_unit_test(no_text_breaks_the_filling_in),
+		cmocka_unit_test(metadata_locks_stand_in_the_way_by_the_servers_rules),
+		cmocka_unit_test(innodb_tells_who_has_a_transaction_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
