@@ -2,5 +2,8 @@
 #include "step/my_step.h"
 
 const struct lk_step_ops lk_my_steps = {
-	.verbs = {NULL},
+	.verbs =
+		{
+			[LK_VERB_BACKFILL] = &lk_my_verb_backfill,
+		},
 };

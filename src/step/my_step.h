@@ -8,4 +8,6 @@
 
 #include "step/record.h"
 
+extern const struct lk_verb_ops lk_my_verb_backfill;
+
 #endif
