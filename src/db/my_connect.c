@@ -18,6 +18,7 @@
 #define CONNECT_TIMEOUT_S 5
 /* A year: sessions wait at gates, and the server's default of 8 h would end them there. */
 #define IDLE_LIMIT_S "31536000"
+#define IDLE_IN_TRANSACTION_S "2"
 /* The largest value or statement that the protocol knows; the server's own limit is what counts. */
 #define LARGEST_PACKET (1024UL * 1024 * 1024)
 #define TEXT_OF(number) TEXT_OF_(number)
@@ -41,9 +42,9 @@ static const char set_isolation[] =
 static const struct {
 	const char *name, *value;
 } set_if_there[] = {
-	{"max_statement_time", "0"},	   /* MariaDB */
-	{"idle_transaction_timeout", "2"}, /* MariaDB */
-	{"max_execution_time", "0"},	   /* MySQL */
+	{"max_statement_time", "0"},			     /* MariaDB */
+	{"idle_transaction_timeout", IDLE_IN_TRANSACTION_S}, /* MariaDB */
+	{"max_execution_time", "0"},			     /* MySQL */
 };
 
 bool lk_my_failed(MYSQL *mysql, struct lk_error *error)
@@ -181,8 +182,18 @@ static bool run(MYSQL *mysql, const char *sql, struct lk_error *error)
 	return mysql_query(mysql, sql) == 0 || lk_my_failed(mysql, error);
 }
 
-bool lk_my_set_up(MYSQL *mysql, struct lk_error *error)
+void lk_my_watch_idle(MYSQL *mysql, bool *watched)
 {
+	bool open = mysql->server_status & SERVER_STATUS_IN_TRANS;
+	if (open != *watched &&
+	    mysql_query(mysql, open ? "SET SESSION wait_timeout = " IDLE_IN_TRANSACTION_S
+				    : "SET SESSION wait_timeout = " IDLE_LIMIT_S) == 0)
+		*watched = open;
+}
+
+bool lk_my_set_up(MYSQL *mysql, bool *watch, struct lk_error *error)
+{
+	*watch = true;
 	bool set = run(mysql, set_isolation, error) && run(mysql, set_always, error);
 	for (size_t i = 0; set && i < LK_COUNT(set_if_there); i++) {
 		bool there = false;
@@ -191,6 +202,8 @@ bool lk_my_set_up(MYSQL *mysql, struct lk_error *error)
 				      set_if_there[i].value);
 		set = set && (!there || run(mysql, sql, error));
 		free(sql);
+		if (there && strcmp(set_if_there[i].name, "idle_transaction_timeout") == 0)
+			*watch = false;
 	}
 	return set;
 }

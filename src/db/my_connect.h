@@ -17,7 +17,7 @@ MYSQL *lk_my_connect(const char *uri, const char *name, struct lk_error *error);
  * READ COMMITTED, each statement its own transaction, utf8mb4, no time-out of statements, and short waits for
  * locks (LK_MY_LOCK_WAIT_S; a step that wants other ones sets them). On MariaDB a transaction of ours that sits
  * idle for 2 s is ended by the server, so that a keeper that is stopped or unreachable does not keep its locks;
- * MySQL has no such setting.
+ * MySQL has no such setting: there *watch tells that lk_my_watch_idle does the same.
  *
  * sql_mode is the server's, made strict: what does not fit a column is an error and not cut. Nothing is taken
  * out of it, so that a plan's SQL means here what it means to the application.
@@ -26,7 +26,13 @@ MYSQL *lk_my_connect(const char *uri, const char *name, struct lk_error *error);
  * read and written with UTC_TIMESTAMP(6) or UNIX_TIMESTAMP(), and keys of type TIMESTAMP, whose text is
  * ambiguous when the clocks go back, need time_zone = '+00:00' set by the step that reads them.
  */
-bool lk_my_set_up(MYSQL *mysql, struct lk_error *error);
+bool lk_my_set_up(MYSQL *mysql, bool *watch, struct lk_error *error);
+/*
+ * After each statement: whether the session is in a transaction decides how long it may sit idle. *watched is
+ * what was set last. One more round trip where that changes, which is twice a transaction; a failure of it is
+ * the connection's, and the next statement tells.
+ */
+void lk_my_watch_idle(MYSQL *mysql, bool *watched);
 
 /* For row locks and for metadata locks. */
 #define LK_MY_LOCK_WAIT_S 2

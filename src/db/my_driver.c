@@ -32,6 +32,7 @@ struct my_connection {
 	 * number may be another file's by the time somebody interrupts. */
 	int socket;
 	uint32_t id;
+	bool watch, watched; /* see lk_my_watch_idle */
 };
 
 static void my_close(void *handle)
@@ -134,6 +135,8 @@ static bool my_execute(void *handle, const char *sql, size_t count, const char *
 			       ? take_answers(connection->mysql, result, error)
 			       : lk_my_failed(connection->mysql, error);
 	lk_buffer_free(&text);
+	if (connection->watch)
+		lk_my_watch_idle(connection->mysql, &connection->watched);
 	return done;
 }
 
@@ -218,7 +221,7 @@ static void *my_open(const char *uri, const char *name, struct lk_error *error)
 	connection->name = lk_strdup(name);
 	connection->mark = make_mark(name);
 	connection->socket = fcntl(lk_my_library_socket(mysql), F_DUPFD_CLOEXEC, 0);
-	if (!lk_my_set_up(mysql, error) || !learn_id(connection, error) ||
+	if (!lk_my_set_up(mysql, &connection->watch, error) || !learn_id(connection, error) ||
 	    !take_locks(connection, error)) {
 		my_close(connection);
 		return NULL;

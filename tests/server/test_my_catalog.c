@@ -8,19 +8,19 @@
 #include "catalog/catalog.h"
 #include "db/my_server.h"
 
-static struct lk_maria *server;
+static struct lk_test_my *server;
 
 static int start_server(void **state)
 {
 	(void)state;
-	server = lk_maria_start(NULL);
+	server = lk_test_my_start(NULL);
 	return 0;
 }
 
 static int stop_server(void **state)
 {
 	(void)state;
-	lk_maria_stop(server);
+	lk_test_my_stop(server);
 	return 0;
 }
 
@@ -38,7 +38,7 @@ static struct lk_table made(struct lk_session *session, const char *name, const 
 	return table;
 }
 
-static struct lk_session *session_on(const struct lk_maria *on)
+static struct lk_session *session_on(const struct lk_test_my *on)
 {
 	my_need(on);
 	return my_session(on, "worker");
@@ -359,7 +359,7 @@ static void the_missing_privilege_is_said_with_its_grant(void **state)
 	my_must(session,
 		"GRANT UPDATE (id), DELETE, CREATE, DROP, ALTER, INDEX, TRIGGER ON test.my_table"
 		" TO clerk@localhost");
-	char *uri = lk_maria_uri(server, "clerk", NULL);
+	char *uri = lk_test_my_uri(server, "clerk", NULL);
 	struct lk_session *clerk = my_session_of(uri, "worker");
 	expect_privilege(clerk, &t,
 			 "user 'clerk'@'localhost' cannot change table my_table: GRANT UPDATE ON "

@@ -1,49 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ways to a real MariaDB: option files, passwords, TCP, encryption, a server that does not answer; and that what
- * is not served yet is refused in words, by the folders and by the program.
+ * Ways to real servers: option files, passwords, TCP, encryption, a server that does not answer.
  */
 #include "tests/server/my_sessions.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/path.h"
-#include "catalog/catalog.h"
-#include "doctor/doctor.h"
-#include "journal/journal.h"
-#include "operation/operation.h"
-#include "step/step.h"
 #include "tests/server/certificate.h"
-#include "watch/sample.h"
 
 /* The server all tests use: TCP and TLS are on. */
 struct place {
-	struct lk_maria *server;
+	struct lk_test_my *server;
 	char folder[64];    /* of the certificate, option files, state */
-	char *arguments[6]; /* NULL at the end */
+	char *arguments[3]; /* NULL at the end */
 	int port;
 };
-
-/* A port that was free a moment ago; the server fails loudly when it is not any more. */
-static int free_port(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &length) != 0)
-		fail_msg("no free port");
-	close(fd);
-	return ntohs(address.sin_port);
-}
 
 static int start_server(void **state)
 {
@@ -54,15 +30,12 @@ static int start_server(void **state)
 	if (!mkdtemp(place->folder) || chmod(place->folder, 0755) != 0)
 		return -1;
 	test_certificate(place->folder, "localhost");
-	place->port = free_port();
-	place->arguments[0] = lk_strdup("--skip-networking=0");
-	place->arguments[1] = lk_strdup("--bind-address=127.0.0.1");
-	place->arguments[2] = lk_format("--port=%d", place->port);
-	place->arguments[3] = lk_format("--ssl-cert=%s/cert.pem", place->folder);
-	place->arguments[4] = lk_format("--ssl-key=%s/key.pem", place->folder);
-	place->server = lk_maria_start((const char *const *)place->arguments);
+	place->arguments[0] = lk_format("--ssl-cert=%s/cert.pem", place->folder);
+	place->arguments[1] = lk_format("--ssl-key=%s/key.pem", place->folder);
+	place->server = lk_test_my_start_primary((const char *const *)place->arguments);
+	place->port = place->server ? lk_test_my_port(place->server) : 0;
 	if (place->server)
-		lk_maria_sql(
+		lk_test_my_sql(
 			place->server,
 			"CREATE USER app@'%' IDENTIFIED BY 'sesame'; GRANT ALL ON test.* TO app@'%'");
 	return 0;
@@ -72,7 +45,7 @@ static int stop_server(void **state)
 {
 	struct place *place = *state;
 	struct lk_error error;
-	lk_maria_stop(place->server);
+	lk_test_my_stop(place->server);
 	bool removed = lk_path_remove_tree(place->folder, &error);
 	for (size_t i = 0; place->arguments[i]; i++)
 		free(place->arguments[i]);
@@ -99,7 +72,7 @@ static void option_files_hold_the_password(void **state)
 		option_file(place, "[lockkeeper]\npassword=sesame\n"
 				   "[other]\npassword=wrong\n[user]\nuser=app\npassword=sesame\n");
 	char *more = lk_format("defaults-file=%s", path);
-	char *uri = lk_maria_uri(place->server, "app", more);
+	char *uri = lk_test_my_uri(place->server, "app", more);
 	struct lk_session *session = my_session_of(uri, "worker");
 	my_expect(session, "SELECT CURRENT_USER()", "app@%");
 	lk_session_close(session);
@@ -107,13 +80,13 @@ static void option_files_hold_the_password(void **state)
 	free(more);
 
 	more = lk_format("defaults-file=%s&defaults-group=other", path);
-	uri = lk_maria_uri(place->server, "app", more);
+	uri = lk_test_my_uri(place->server, "app", more);
 	my_refused(uri, LK_ERROR_PRIVILEGE, "Access denied");
 	free(uri);
 	free(more);
 
 	uri = lk_format("mysql:///test?socket=%s/s.sock&defaults-file=%s&defaults-group=user",
-			lk_maria_folder(place->server), path);
+			lk_test_my_folder(place->server), path);
 	session = my_session_of(uri, "worker");
 	char *where = session->driver->describe(session->connection);
 	assert_string_equal(where, "app@local/test");
@@ -131,15 +104,15 @@ static void option_files_cannot_undo_what_a_session_needs(void **state)
 	char *path = option_file(place, "[client]\ndefault-character-set=latin1\nreconnect=1\n"
 					"local-infile=1\nconnect-timeout=77\n");
 	char *more = lk_format("defaults-file=%s", path);
-	char *uri = lk_maria_uri(place->server, "root", more);
+	char *uri = lk_test_my_uri(place->server, "root", more);
 	struct lk_session *session = my_session_of(uri, "worker");
 	my_expect(session, "SELECT @@character_set_client", "utf8mb4");
 	my_expect(session, "SELECT HEX('é')", "C3A9");
-	my_must(session, "CREATE OR REPLACE TABLE loaded (a text)");
+	my_must(session, "CREATE TABLE loaded (a text)");
 	assert_false(lk_execute(session, "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE loaded",
 				&error));
 	char *sql = lk_format("KILL %d", session->id);
-	lk_maria_sql(place->server, sql);
+	lk_test_my_sql(place->server, sql);
 	assert_false(lk_execute(session, "DO 0", &error));
 	assert_int_equal(error.class, LK_ERROR_LOST);
 	assert_false(lk_execute(session, "DO 0", &error));
@@ -155,16 +128,16 @@ static void who_is_refused_learns_why(void **state)
 {
 	const struct place *place = *state;
 	my_need(place->server);
-	char *uri = lk_maria_uri(place->server, "app", NULL);
+	char *uri = lk_test_my_uri(place->server, "app", NULL);
 	my_refused(uri, LK_ERROR_PRIVILEGE, "~/.my.cnf");
 	free(uri);
-	uri = lk_format("mysql://root@/nowhere?socket=%s/s.sock", lk_maria_folder(place->server));
+	uri = lk_format("mysql://root@/nowhere?socket=%s/s.sock", lk_test_my_folder(place->server));
 	my_refused(uri, LK_ERROR_USAGE, "Unknown database");
 	free(uri);
-	uri = lk_maria_uri(place->server, "root", "defaults-file=/nowhere/at/all");
+	uri = lk_test_my_uri(place->server, "root", "defaults-file=/nowhere/at/all");
 	my_refused(uri, LK_ERROR_USAGE, "/nowhere/at/all cannot be read");
 	free(uri);
-	uri = lk_maria_uri(place->server, "root", "sl-mode=required");
+	uri = lk_test_my_uri(place->server, "root", "sl-mode=required");
 	my_refused(uri, LK_ERROR_USAGE, "did you mean ssl-mode?");
 	free(uri);
 	my_refused("mysql://root@/x?socket=/nowhere/at/all", LK_ERROR_LOST, "/nowhere/at/all");
@@ -200,9 +173,12 @@ static char *cipher(const struct place *place, const char *path, const char *mor
 	char *uri = lk_format("mysql://app@localhost:%d/test?defaults-file=%s%s", place->port, path,
 			      more);
 	struct lk_session *session = my_session_of(uri, "worker");
-	char *used =
-		my_value(session, "SELECT VARIABLE_VALUE FROM information_schema.session_status"
-				  " WHERE VARIABLE_NAME = 'Ssl_cipher'");
+	char *used = my_value(
+		session, my_is_mariadb()
+				 ? "SELECT VARIABLE_VALUE FROM information_schema.session_status"
+				   " WHERE VARIABLE_NAME = 'Ssl_cipher'"
+				 : "SELECT VARIABLE_VALUE FROM performance_schema.session_status"
+				   " WHERE VARIABLE_NAME = 'Ssl_cipher'");
 	lk_session_close(session);
 	free(uri);
 	return used;
@@ -248,114 +224,37 @@ static void encryption_is_as_the_uri_wants_it(void **state)
 
 static void encryption_that_is_not_offered_is_not_gone_without(void **state)
 {
-	static const char *const options[] = {"--skip-ssl", NULL};
+	static const char *const without_ssl[] = {"--skip-ssl", NULL};
+	static const char *const without_versions[] = {"--tls-version=", NULL};
 	const struct place *place = *state;
 	my_need(place->server);
-	struct lk_maria *plain = lk_maria_start(options);
-	char *uri = lk_maria_uri(plain, "root", "ssl-mode=required");
+	struct lk_test_my *plain =
+		lk_test_my_start(my_is_mariadb() ? without_ssl : without_versions);
+	char *uri = lk_test_my_uri(plain, "root", "ssl-mode=required");
 	my_refused(uri, LK_ERROR_REFUSED, "the server does not offer it");
 	free(uri);
-	uri = lk_maria_uri(plain, "root", "ssl-mode=preferred");
+	uri = lk_test_my_uri(plain, "root", "ssl-mode=preferred");
 	lk_session_close(my_session_of(uri, "worker"));
 	free(uri);
-	lk_maria_stop(plain);
+	lk_test_my_stop(plain);
 }
 
 static void a_silent_server_is_given_up_soon(void **state)
 {
 	const struct place *place = *state;
 	my_need(place->server);
-	char *uri = lk_maria_uri(place->server, "root", NULL);
-	lk_maria_freeze(place->server);
+	char *uri = lk_test_my_uri(place->server, "root", NULL);
+	lk_test_my_freeze(place->server);
 	int64_t from = lk_clock_us();
 	struct lk_error error;
 	struct lk_session *session = lk_session_open(uri, "test", "worker", &error);
 	double seconds = (double)(lk_clock_us() - from) / 1e6;
-	lk_maria_thaw(place->server);
+	lk_test_my_thaw(place->server);
 	assert_null(session);
 	assert_int_equal(error.class, LK_ERROR_LOST);
 	assert_true(seconds < 15);
 	lk_session_close(my_session_of(uri, "worker"));
 	free(uri);
-}
-
-static void expect_not_yet(bool done, const struct lk_error *error)
-{
-	assert_false(done);
-	assert_int_equal(error->class, LK_ERROR_REFUSED);
-	assert_string_equal(error->text,
-			    "MySQL and MariaDB can be connected to, but not migrated yet");
-}
-
-static void what_is_not_served_yet_is_refused_in_one_sentence(void **state)
-{
-	const struct place *place = *state;
-	struct lk_error error = {0};
-	struct lk_session *session = my_session(place->server, "worker");
-	struct lk_server server;
-	struct lk_table table;
-	struct lk_doctor doctor;
-	struct lk_sample sample;
-	struct lk_step_text text;
-	struct lk_step step = {.verb = LK_VERB_DDL};
-	struct lk_plan plan = {.steps = &step, .step_count = 1};
-	const struct lk_watch_scope scope = {0};
-	bool installed;
-	expect_not_yet(lk_catalog_server(session, &server, &error), &error);
-	expect_not_yet(lk_catalog_table(session, "t", &table, &error), &error);
-	lk_table_free(&table);
-	expect_not_yet(lk_doctor_examine(session, &doctor, &error), &error);
-	lk_doctor_free(&doctor);
-	expect_not_yet(lk_watch_sample(session, &scope, &sample, &error), &error);
-	expect_not_yet(lk_journal_installed(session, &installed, &error), &error);
-	expect_not_yet(lk_operation_derive(session, &plan, &error), &error);
-	expect_not_yet(lk_step_describe(session, &plan, 0, &text, &error), &error);
-	lk_journal_unguard(session, "run");
-	lk_session_close(session);
-}
-
-/* What the program prints; *status is its exit status. */
-static char *output_of(const struct place *place, const char *arguments, int *status)
-{
-	char text[4000];
-	char *command =
-		lk_format("env XDG_STATE_HOME=%s/state XDG_CONFIG_HOME=%s/config timeout 60 "
-			  "./lockkeeper %s 2>&1 </dev/null",
-			  place->folder, place->folder, arguments);
-	FILE *out = popen(command, "re");
-	assert_non_null(out);
-	text[fread(text, 1, sizeof text - 1, out)] = '\0';
-	*status = WEXITSTATUS(pclose(out));
-	free(command);
-	return lk_strdup(text);
-}
-
-static void the_program_says_so_too(void **state)
-{
-	const struct place *place = *state;
-	my_need(place->server);
-	struct lk_error error;
-	static const char plan[] = "plan: p\noperations:\n"
-				   "  - rename_column: {table: users, from: a, to: b}\n";
-	char *path = lk_path_join(place->folder, "plan.yaml");
-	char *uri = lk_maria_uri(place->server, "root", NULL);
-	if (!lk_path_write(path, plan, strlen(plan), &error))
-		fail_msg("%s", error.text);
-	char *const commands[] = {lk_format("doctor '%s'", uri),
-				  lk_format("explain %s --target '%s'", path, uri),
-				  lk_format("run %s --headless --target '%s'", path, uri),
-				  lk_format("history --target '%s'", uri)};
-	for (size_t i = 0; i < LK_COUNT(commands); i++) {
-		int status;
-		char *said = output_of(place, commands[i], &status);
-		assert_contains(said,
-				"MySQL and MariaDB can be connected to, but not migrated yet");
-		assert_int_equal(status, 1);
-		free(said);
-		free(commands[i]);
-	}
-	free(uri);
-	free(path);
 }
 
 int main(void)
@@ -368,8 +267,6 @@ int main(void)
 		cmocka_unit_test(encryption_is_as_the_uri_wants_it),
 		cmocka_unit_test(encryption_that_is_not_offered_is_not_gone_without),
 		cmocka_unit_test(a_silent_server_is_given_up_soon),
-		cmocka_unit_test(what_is_not_served_yet_is_refused_in_one_sentence),
-		cmocka_unit_test(the_program_says_so_too),
 	};
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return my_run_tests(tests, start_server, stop_server);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sessions on a real MariaDB: values as text, parameters, errors by class, cancels and interrupts. */
+/* Sessions on real servers: values as text, parameters, errors by class, cancels and interrupts. */
 #include "tests/server/my_sessions.h"
 
 #include <stdatomic.h>
@@ -8,20 +8,33 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-static struct lk_maria *server;
+static struct lk_test_my *server;
 
 static int start_server(void **state)
 {
 	(void)state;
-	server = lk_maria_start(NULL);
+	server = lk_test_my_start(NULL);
 	return 0;
 }
 
 static int stop_server(void **state)
 {
 	(void)state;
-	lk_maria_stop(server);
+	lk_test_my_stop(server);
 	return 0;
+}
+
+/* The isolation level's variable: MariaDB calls it as MySQL does from 11.1 on. */
+static const char *isolation(void)
+{
+	return my_is_mariadb() ? "tx_isolation" : "transaction_isolation";
+}
+
+static void expect_read_committed(struct lk_session *session)
+{
+	char *sql = lk_format("SELECT @@%s", isolation());
+	my_expect(session, sql, "READ-COMMITTED");
+	free(sql);
 }
 
 static void a_session_says_who_it_is(void **state)
@@ -49,13 +62,17 @@ static void every_session_is_set_up_alike(void **state)
 {
 	(void)state;
 	struct lk_session *session = my_session(server, "worker");
-	my_expect(session, "SELECT @@tx_isolation", "READ-COMMITTED");
+	expect_read_committed(session);
 	my_expect(session, "SELECT @@autocommit", "1");
 	my_expect(session, "SELECT @@character_set_client", "utf8mb4");
 	my_expect(session, "SELECT @@character_set_results", "utf8mb4");
 	my_expect(session, "SELECT @@lock_wait_timeout, @@innodb_lock_wait_timeout", "2");
-	my_expect(session, "SELECT @@max_statement_time", "0.000000");
-	my_expect(session, "SELECT @@idle_transaction_timeout", "2");
+	if (my_is_mariadb()) {
+		my_expect(session, "SELECT @@max_statement_time", "0.000000");
+		my_expect(session, "SELECT @@idle_transaction_timeout", "2");
+	} else {
+		my_expect(session, "SELECT @@max_execution_time", "0");
+	}
 	my_expect(session, "SELECT @@wait_timeout", "31536000");
 	my_expect(session, "SELECT @@sql_mode LIKE '%STRICT_TRANS_TABLES,STRICT_ALL_TABLES%'", "1");
 	lk_session_close(session);
@@ -65,17 +82,23 @@ static void the_servers_own_modes_and_zone_are_kept(void **state)
 {
 	(void)state;
 	my_need(server);
-	lk_maria_sql(server, "SET GLOBAL time_zone = '+05:30', sql_mode = 'ANSI_QUOTES',"
-			     " autocommit = 0, tx_isolation = 'SERIALIZABLE'");
+	char *strange = lk_format("SET GLOBAL time_zone = '+05:30', sql_mode = 'ANSI_QUOTES',"
+				  " autocommit = 0, %s = 'SERIALIZABLE'",
+				  isolation());
+	lk_test_my_sql(server, strange);
+	free(strange);
 	struct lk_session *session = my_session(server, "worker");
 	my_expect(session, "SELECT @@sql_mode",
 		  "ANSI_QUOTES,STRICT_TRANS_TABLES,STRICT_ALL_TABLES");
 	my_expect(session, "SELECT FROM_UNIXTIME(0)", "1970-01-01 05:30:00");
 	my_expect(session, "SELECT @@autocommit", "1");
-	my_expect(session, "SELECT @@tx_isolation", "READ-COMMITTED");
+	expect_read_committed(session);
 	lk_session_close(session);
-	lk_maria_sql(server, "SET GLOBAL time_zone = SYSTEM, sql_mode = DEFAULT, autocommit = 1,"
-			     " tx_isolation = 'REPEATABLE-READ'");
+	char *usual = lk_format("SET GLOBAL time_zone = SYSTEM, sql_mode = DEFAULT, autocommit = 1,"
+				" %s = DEFAULT",
+				isolation());
+	lk_test_my_sql(server, usual);
+	free(usual);
 }
 
 static void what_does_not_fit_is_an_error_and_not_cut(void **state)
@@ -107,8 +130,8 @@ static void extremes_of_types_come_as_text(void **state)
 		 "-99999999999999999999999999999999999.123456789012345678901234567890"},
 		{"SELECT 1.7976931348623157e308", "1.7976931348623157e308"},
 		{"SELECT 2.2250738585072014e-308", "2.2250738585072014e-308"},
-		{"SELECT CAST('838:59:59.999999' AS TIME(6))", "838:59:59.999999"},
-		{"SELECT CAST('-838:59:59.999999' AS TIME(6))", "-838:59:59.999999"},
+		{"SELECT CAST('837:59:59.999999' AS TIME(6))", "837:59:59.999999"},
+		{"SELECT CAST('-837:59:59.999999' AS TIME(6))", "-837:59:59.999999"},
 		{"SELECT CAST('9999-12-31 23:59:59.999999' AS DATETIME(6))",
 		 "9999-12-31 23:59:59.999999"},
 		{"SELECT CAST('0001-01-01' AS DATE)", "0001-01-01"},
@@ -290,8 +313,9 @@ static void a_large_result_arrives_whole(void **state)
 	struct lk_error error;
 	struct lk_result r;
 	struct lk_session *session = my_session(server, "worker");
+	my_numbers(server, "long_one", 200000);
 	assert_true(LK_QUERY(session, &r, &error,
-			     "SELECT seq, REPEAT('x', 100), NULL FROM seq_1_to_200000"));
+			     "SELECT n, REPEAT('x', 100), NULL FROM long_one ORDER BY n"));
 	assert_int_equal(r.rows, 200000);
 	assert_int_equal(r.affected, 200000);
 	for (size_t i = 0; i < r.rows; i++) {
@@ -315,28 +339,43 @@ static void expect_class(struct lk_session *session, const char *sql, enum lk_er
 	lk_rollback(session);
 }
 
+/* A statement that runs into a limit of its time. */
+static void expect_too_long(struct lk_session *session)
+{
+	my_numbers(server, "thousands", 20000);
+	if (my_is_mariadb())
+		expect_class(session,
+			     "SET STATEMENT max_statement_time = 0.05 FOR"
+			     " SELECT SUM(SQRT(a.n + b.n)) FROM thousands a, thousands b",
+			     LK_ERROR_CANCELLED, 1969, "70100");
+	else
+		expect_class(session,
+			     "SELECT /*+ MAX_EXECUTION_TIME(50) */ SUM(SQRT(a.n + b.n))"
+			     " FROM thousands a, thousands b",
+			     LK_ERROR_CANCELLED, 3024, "HY000");
+}
+
 static void errors_have_the_class_that_decides_what_happens_next(void **state)
 {
 	(void)state;
 	struct lk_session *session = my_session(server, "worker");
-	lk_maria_sql(server, "CREATE TABLE errors (n int PRIMARY KEY) ENGINE=InnoDB;"
-			     "INSERT INTO errors VALUES (1);"
-			     "CREATE USER nobody_much@localhost");
-	MYSQL *holder = lk_maria_connect(server);
+	lk_test_my_sql(server, "CREATE TABLE errors (n int PRIMARY KEY) ENGINE=InnoDB;"
+			       "INSERT INTO errors VALUES (1);"
+			       "CREATE USER nobody_much@localhost");
+	MYSQL *holder = lk_test_my_connect(server);
 	assert_int_equal(mysql_query(holder, "BEGIN"), 0);
 	assert_int_equal(mysql_query(holder, "UPDATE errors SET n = 1"), 0);
 	my_must(session, "SET innodb_lock_wait_timeout = 1, lock_wait_timeout = 1");
 	expect_class(session, "SELECT n FROM errors FOR UPDATE", LK_ERROR_RETRY, 1205, "HY000");
-	expect_class(session, "SELECT n FROM errors FOR UPDATE NOWAIT", LK_ERROR_RETRY, 1205,
-		     "HY000");
+	expect_class(session, "SELECT n FROM errors FOR UPDATE NOWAIT", LK_ERROR_RETRY,
+		     my_is_mariadb() ? 1205 : 3572, "HY000");
 	expect_class(session, "ALTER TABLE errors ADD COLUMN m int", LK_ERROR_RETRY, 1205, "HY000");
-	expect_class(session, "SET STATEMENT max_statement_time = 0.05 FOR DROP TABLE errors",
-		     LK_ERROR_CANCELLED, 1969, "70100");
+	if (my_is_mariadb())
+		expect_class(session,
+			     "SET STATEMENT max_statement_time = 0.05 FOR DROP TABLE errors",
+			     LK_ERROR_CANCELLED, 1969, "70100");
 	mysql_close(holder);
-	expect_class(session,
-		     "SET STATEMENT max_statement_time = 0.05 FOR SELECT SUM(SQRT(seq))"
-		     " FROM seq_1_to_1000000000",
-		     LK_ERROR_CANCELLED, 1969, "70100");
+	expect_too_long(session);
 	expect_class(session, "INSERT INTO errors VALUES (1)", LK_ERROR_STATEMENT, 1062, "23000");
 	expect_class(session, "SELEC 1", LK_ERROR_STATEMENT, 1064, "42000");
 	expect_class(session, "SELECT * FROM nowhere", LK_ERROR_STATEMENT, 1146, "42S02");
@@ -353,17 +392,17 @@ static void a_missing_privilege_is_told_from_a_wrong_statement(void **state)
 {
 	(void)state;
 	my_need(server);
-	lk_maria_sql(server, "CREATE TABLE granted (a int, b int); CREATE USER little@localhost;"
-			     "GRANT SELECT (a), INSERT ON granted TO little@localhost");
-	char *uri = lk_maria_uri(server, "little", NULL);
+	lk_test_my_sql(server, "CREATE TABLE granted (a int, b int); CREATE USER little@localhost;"
+			       "GRANT SELECT (a), INSERT ON granted TO little@localhost");
+	char *uri = lk_test_my_uri(server, "little", NULL);
 	struct lk_session *session = my_session_of(uri, "worker");
 	expect_class(session, "DELETE FROM granted", LK_ERROR_PRIVILEGE, 1142, "42000");
 	expect_class(session, "SELECT b FROM granted", LK_ERROR_PRIVILEGE, 1143, "42000");
 	expect_class(session, "USE mysql", LK_ERROR_PRIVILEGE, 1044, "42000");
 	expect_class(session, "SET GLOBAL read_only = 0", LK_ERROR_PRIVILEGE, 1227, "42000");
-	lk_maria_sql(server, "SET GLOBAL read_only = 1");
+	lk_test_my_sql(server, "SET GLOBAL read_only = 1");
 	expect_class(session, "INSERT INTO granted VALUES (1, 1)", LK_ERROR_REFUSED, 1290, "HY000");
-	lk_maria_sql(server, "SET GLOBAL read_only = 0");
+	lk_test_my_sql(server, "SET GLOBAL read_only = 0");
 	lk_session_close(session);
 	free(uri);
 }
@@ -405,8 +444,9 @@ static void a_cancel_ends_a_long_statement_and_keeps_the_session(void **state)
 	(void)state;
 	struct lk_session *session = my_session(server, "worker");
 	struct lk_session *control = my_session(server, "control");
+	my_numbers(server, "fifty", 50000);
 	my_must(session,
-		"CREATE TABLE slow (v varchar(200)); INSERT INTO slow SELECT 'x' FROM seq_1_to_50000");
+		"CREATE TABLE slow (v varchar(200)); INSERT INTO slow SELECT 'x' FROM fifty");
 	for (size_t i = 0; i < 2 * LK_COUNT(statements); i++) {
 		struct my_background long_one;
 		struct lk_error error = {0};
@@ -468,7 +508,7 @@ static void hazard_13_a_late_cancel_never_hits_the_next_statement(void **state)
 	(void)state;
 	struct worker w = {.session = my_session(server, "worker")};
 	struct lk_session *control = my_session(server, "control");
-	my_must(control, "CREATE TABLE numbers AS SELECT seq AS n FROM seq_1_to_20000");
+	my_numbers(server, "numbers", 20000);
 	int64_t sent = 0, until = lk_clock_us() + 30000000;
 	assert_int_equal(pthread_create(&w.thread, NULL, work, &w), 0);
 	while ((sent < 300 || atomic_load(&w.cancelled) < 20) && lk_clock_us() < until) {
@@ -497,7 +537,7 @@ static void an_interrupt_frees_a_blocked_session_even_of_a_silent_server(void **
 		my_background_start(&blocked, session, "SELECT SLEEP(1000)");
 		my_await_statement(server, session->id, "SLEEP");
 		if (frozen)
-			lk_maria_freeze(server);
+			lk_test_my_freeze(server);
 		int64_t from = lk_clock_us();
 		lk_session_interrupt(session);
 		my_background_end(&blocked);
@@ -510,7 +550,7 @@ static void an_interrupt_frees_a_blocked_session_even_of_a_silent_server(void **
 		assert_int_equal(error.class, LK_ERROR_LOST);
 		lk_session_close(session);
 		if (frozen)
-			lk_maria_thaw(server);
+			lk_test_my_thaw(server);
 	}
 }
 
@@ -523,7 +563,7 @@ static void a_killed_session_is_lost_and_not_failed(void **state)
 	char *sql = lk_format("KILL %d", session->id);
 	my_background_start(&blocked, session, "SELECT SLEEP(1000)");
 	my_await_statement(server, session->id, "SLEEP");
-	lk_maria_sql(server, sql);
+	lk_test_my_sql(server, sql);
 	my_background_end(&blocked);
 	assert_false(blocked.done);
 	assert_int_equal(blocked.error.class, LK_ERROR_LOST);
@@ -543,11 +583,36 @@ static void an_idle_transaction_does_not_keep_its_locks(void **state)
 	char *gone =
 		lk_format("SELECT COUNT(*) = 0 FROM information_schema.processlist WHERE id = %d",
 			  session->id);
-	assert_true(lk_maria_wait(server, gone, 20));
+	assert_true(lk_test_my_wait(server, gone, 20));
 	free(gone);
-	assert_int_equal(lk_maria_number(server, "SELECT n FROM idle"), 1);
+	assert_int_equal(lk_test_my_number(server, "SELECT n FROM idle"), 1);
 	assert_false(lk_execute(session, "COMMIT", &error));
 	assert_int_equal(error.class, LK_ERROR_LOST);
+	lk_session_close(session);
+}
+
+/* The end of a transaction, and of each kind, gives the session its patience back. */
+static void outside_of_transactions_a_session_may_sit_idle(void **state)
+{
+	static const char *const ways[] = {
+		"BEGIN; SELECT 1; COMMIT",
+		"BEGIN; INSERT INTO patient VALUES (1); ROLLBACK",
+		"BEGIN; CREATE TABLE ends_it (n int); DROP TABLE ends_it",
+		"INSERT INTO patient VALUES (2)",
+		"BEGIN; INSERT INTO patient VALUES (3); SELECT nonsense",
+	};
+	(void)state;
+	struct lk_error error;
+	struct lk_session *session = my_session(server, "worker");
+	my_must(session, "CREATE TABLE patient (n int)");
+	for (size_t i = 0; i < LK_COUNT(ways); i++) {
+		if (!lk_execute(session, ways[i], &error))
+			lk_rollback(session);
+		my_expect(session, "SELECT @@wait_timeout", "31536000");
+		assert_true(lk_begin(session, &error));
+		my_expect(session, "SELECT @@wait_timeout", my_is_mariadb() ? "31536000" : "2");
+		assert_true(lk_commit(session, &error));
+	}
 	lk_session_close(session);
 }
 
@@ -581,15 +646,15 @@ static void a_crash_of_the_server_loses_the_session(void **state)
 	(void)state;
 	struct lk_error error;
 	struct lk_session *session = my_session(server, "worker");
-	char *uri = lk_maria_uri(server, "root", NULL);
-	lk_maria_kill(server);
+	char *uri = lk_test_my_uri(server, "root", NULL);
+	lk_test_my_kill(server);
 	assert_false(lk_execute(session, "DO 1", &error));
 	assert_int_equal(error.class, LK_ERROR_LOST);
 	my_refused(uri, LK_ERROR_LOST, "connect");
 	assert_false(session->driver->cancel_directly(session->connection, &error));
 	assert_int_equal(error.class, LK_ERROR_LOST);
 	lk_session_close(session);
-	lk_maria_up(server);
+	lk_test_my_up(server);
 	session = my_session_of(uri, "worker");
 	my_expect(session, "SELECT 1", "1");
 	lk_session_close(session);
@@ -619,8 +684,9 @@ int main(void)
 		cmocka_unit_test(an_interrupt_frees_a_blocked_session_even_of_a_silent_server),
 		cmocka_unit_test(a_killed_session_is_lost_and_not_failed),
 		cmocka_unit_test(an_idle_transaction_does_not_keep_its_locks),
+		cmocka_unit_test(outside_of_transactions_a_session_may_sit_idle),
 		cmocka_unit_test(a_lost_session_of_ours_is_ended_and_no_other),
 		cmocka_unit_test(a_crash_of_the_server_loses_the_session),
 	};
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return my_run_tests(tests, start_server, stop_server);
 }

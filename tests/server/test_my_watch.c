@@ -19,7 +19,7 @@ static const char *const instrumented[] = {
 static const char *const blind[] = {"--performance-schema=OFF", NULL};
 
 struct scene {
-	struct lk_maria *server;
+	struct lk_test_my *server;
 	struct lk_session *watch;
 };
 
@@ -341,7 +341,7 @@ static void a_user_with_few_privileges_is_served(void **state)
 		"GRANT SELECT, PROCESS ON *.* TO little@localhost;"
 		"REVOKE ALL PRIVILEGES, GRANT OPTION FROM little@localhost;"
 		"GRANT PROCESS ON *.* TO little@localhost; GRANT ALL ON test.* TO little@localhost");
-	char *uri = lk_maria_uri(s.server, "little", NULL);
+	char *uri = lk_test_my_uri(s.server, "little", NULL);
 	struct lk_session *little = my_session_of(uri, "watch");
 	take(little, &sample);
 	assert_contains(sample.unseen, "GRANT SELECT ON performance_schema.*");
@@ -355,7 +355,7 @@ static void a_user_with_few_privileges_is_served(void **state)
 /* With nothing instrumented: a guess, which is called one. */
 static void the_blind_guess(void **state)
 {
-	struct lk_maria *server = lk_maria_start(blind);
+	struct lk_test_my *server = lk_test_my_start(blind);
 	struct scene s = {.server = server};
 	struct lk_sample sample;
 	struct my_background ddl, reader;
@@ -390,19 +390,19 @@ static void the_blind_guess(void **state)
 	lk_session_close(victim);
 	lk_session_close(rows);
 	lk_session_close(s.watch);
-	lk_maria_stop(server);
+	lk_test_my_stop(server);
 }
 
 static int start(void **state)
 {
-	*state = lk_maria_start(instrumented);
+	*state = lk_test_my_start(instrumented);
 	return 0;
 }
 
 static int stop(void **state)
 {
 	if (*state)
-		lk_maria_stop(*state);
+		lk_test_my_stop(*state);
 	return 0;
 }
 

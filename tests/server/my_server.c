@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/server/maria.h"
+#include "tests/server/my_server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,24 +22,27 @@
 #include "base/path.h"
 #include "sandbox/folder.h"
 
-#define PREFIX "lk-maria"
+#define PREFIX "lk-my"
 #define START_LIMIT_S 120
-enum { ARGUMENTS = 48 };
+enum { ARGUMENTS = 64 };
 
-struct lk_maria {
+struct lk_test_my {
+	const struct lk_test_flavour *flavour;
+	struct lk_test_programs programs;
 	struct lk_folder folder;
-	char *daemon, *install; /* the programs */
 	uid_t user;
 	gid_t group;
 	char *data, *socket, *log;
 	const char *const *options;
+	int port;    /* of a primary or a replica, 0 for others */
+	unsigned id; /* server_id */
 	pid_t pid;   /* 0 while it does not run */
 	pid_t owner; /* a forked child that calls exit must not end its parent's servers */
-	struct lk_maria *next;
+	struct lk_test_my *next;
 };
 
 /* Functions registered with atexit take no argument. */
-static struct lk_maria *running;
+static struct lk_test_my *running;
 
 __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...)
 {
@@ -50,30 +55,23 @@ __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *form
 	exit(1);
 }
 
-/* A program's path, the caller's; servers are often in folders that are in no ordinary user's PATH. */
-static char *find_program(const char *name)
+static const struct lk_test_flavour *used;
+
+void lk_test_my_use(const struct lk_test_flavour *flavour)
 {
-	const char *path = getenv("PATH");
-	char *places = lk_format("%s:/usr/sbin:/usr/libexec:/usr/local/sbin", path ? path : "");
-	char *rest = NULL, *found = NULL;
-	for (char *p = strtok_r(places, ":", &rest); p && !found; p = strtok_r(NULL, ":", &rest)) {
-		found = lk_path_join(p, name);
-		if (access(found, X_OK) == 0)
-			continue;
-		free(found);
-		found = NULL;
-	}
-	free(places);
-	return found;
+	used = flavour;
 }
 
-static bool find(struct lk_maria *server)
+const struct lk_test_flavour *lk_test_my_used(void)
 {
-	server->daemon = find_program("mariadbd");
-	server->install = find_program("mariadb-install-db");
+	return used ? used : lk_test_flavours[0];
+}
+
+static bool find(struct lk_test_my *server)
+{
 	server->user = geteuid();
 	server->group = getegid();
-	if (!server->daemon || !server->install)
+	if (!server->flavour->find(&server->programs))
 		return false;
 	if (server->user != 0)
 		return true;
@@ -81,14 +79,15 @@ static bool find(struct lk_maria *server)
 	if (!entry)
 		entry = getpwnam("nobody");
 	if (!entry)
-		die("MariaDB does not run as root, and there is no user \"mysql\" or \"nobody\"");
+		die("%s does not run as root, and there is no user \"mysql\" or \"nobody\"",
+		    server->flavour->label);
 	server->user = entry->pw_uid;
 	server->group = entry->pw_gid;
 	return true;
 }
 
 /* Between fork and exec: only calls that are safe there. */
-static void become(const struct lk_maria *server, pid_t parent)
+static void become(const struct lk_test_my *server, pid_t parent)
 {
 	if (geteuid() == 0 && (setgroups(1, &server->group) != 0 || setgid(server->group) != 0 ||
 			       setuid(server->user) != 0))
@@ -108,7 +107,7 @@ static void become(const struct lk_maria *server, pid_t parent)
 		_exit(126);
 }
 
-static pid_t spawn(const struct lk_maria *server, const char *const *arguments)
+static pid_t spawn(const struct lk_test_my *server, const char *const *arguments)
 {
 	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
@@ -129,7 +128,8 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-__attribute__((noreturn)) static void die_with_log(const struct lk_maria *server, const char *what)
+__attribute__((noreturn)) static void die_with_log(const struct lk_test_my *server,
+						   const char *what)
 {
 	struct lk_error ignored;
 	char *text = lk_path_read(server->log, 1024 * 1024, NULL, &ignored);
@@ -137,30 +137,51 @@ __attribute__((noreturn)) static void die_with_log(const struct lk_maria *server
 	die("%s\n%s", what, length > 2000 ? text + length - 2000 : (text ? text : ""));
 }
 
-static void run_program(const struct lk_maria *server, const char *const *arguments)
+static void run_program(const struct lk_test_my *server, const char *const *arguments)
 {
 	if (wait_for(spawn(server, arguments)) != 0)
 		die_with_log(server, arguments[0]);
 }
 
-/* Two test programs may come here at once: the second waits for the first and uses what it made. */
-static void copy_template(const struct lk_maria *server)
+/* Arguments for exec: the program's, then the lists'. */
+static void add(const char **arguments, size_t *count, const char *const *more)
+{
+	for (; more && *more; more++) {
+		if (*count + 1 >= ARGUMENTS)
+			die("more than %d arguments for a server", ARGUMENTS);
+		arguments[(*count)++] = *more;
+	}
+	arguments[*count] = NULL;
+}
+
+static void install(const struct lk_test_my *server, const char *data)
+{
+	char *to = lk_format("--datadir=%s", data);
+	const char *const first[] = {server->programs.install, "--no-defaults", to, NULL};
+	const char *arguments[ARGUMENTS];
+	size_t count = 0;
+	add(arguments, &count, first);
+	add(arguments, &count, server->flavour->install);
+	run_program(server, arguments);
+	/* The server_uuid of MySQL: each copy shall have its own. */
+	char *identity = lk_path_join(data, "auto.cnf");
+	unlink(identity);
+	free(identity);
+	free(to);
+}
+
+/* Two test programs may come here at once: the second waits for the first and uses what it made. The folder is
+ * named after the program, which another version of it made for may not read. */
+static void copy_template(const struct lk_test_my *server)
 {
 	struct lk_error error;
-	struct stat info;
-	char *folder = lk_format("/tmp/%s-template-%u", PREFIX, (unsigned)geteuid());
+	struct stat info, program;
+	if (stat(server->programs.daemon, &program) != 0)
+		die("%s: %m", server->programs.daemon);
+	char *folder = lk_format("/tmp/%s-template-%u-%s-%lld", PREFIX, (unsigned)geteuid(),
+				 server->flavour->name, (long long)program.st_ctime);
 	char *lock = lk_path_join(folder, "lock"), *ready = lk_path_join(folder, "ready");
 	char *data = lk_path_join(folder, "data");
-	char *to = lk_format("--datadir=%s", data);
-	const char *const make[] = {server->install,
-				    "--no-defaults",
-				    to,
-				    "--auth-root-authentication-method=normal",
-				    "--skip-test-db",
-				    "--skip-name-resolve",
-				    "--innodb-log-file-size=24M",
-				    "--innodb-flush-log-at-trx-commit=0",
-				    NULL};
 	const char *const copy[] = {"/bin/cp", "-a", "--reflink=auto", data, server->data, NULL};
 	mkdir(folder, 0755);
 	if (lstat(folder, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
@@ -173,20 +194,19 @@ static void copy_template(const struct lk_maria *server)
 			die("%s", error.text);
 		if (mkdir(data, 0700) != 0 || chown(data, server->user, server->group) != 0)
 			die("%s: %m", data);
-		run_program(server, make);
+		install(server, data);
 		if (!lk_path_write(ready, "", 0, &error))
 			die("%s", error.text);
 	}
 	run_program(server, copy);
 	close(fd);
-	free(to);
 	free(data);
 	free(ready);
 	free(lock);
 	free(folder);
 }
 
-static MYSQL *try_connect(const struct lk_maria *server, const char *database)
+static MYSQL *try_connect(const struct lk_test_my *server, const char *database)
 {
 	MYSQL *mysql = mysql_init(NULL);
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
@@ -197,7 +217,7 @@ static MYSQL *try_connect(const struct lk_maria *server, const char *database)
 	return NULL;
 }
 
-static void wait_until_ready(struct lk_maria *server)
+static void wait_until_ready(struct lk_test_my *server)
 {
 	int64_t deadline = lk_clock_us() + (int64_t)START_LIMIT_S * 1000000;
 	MYSQL *mysql;
@@ -213,35 +233,50 @@ static void wait_until_ready(struct lk_maria *server)
 	mysql_close(mysql);
 }
 
-void lk_maria_up(struct lk_maria *server)
+/* What makes a server one that others can follow; the strings are in `text`, the list in `list`. */
+static void add_network(const struct lk_test_my *server, char text[2][40], const char *list[5])
+{
+	snprintf(text[0], sizeof text[0], "--port=%d", server->port);
+	snprintf(text[1], sizeof text[1], "--server-id=%u", server->id);
+	list[0] = text[0];
+	list[1] = text[1];
+	list[2] = "--skip-networking=0";
+	list[3] = "--bind-address=127.0.0.1";
+	list[4] = NULL;
+}
+
+void lk_test_my_up(struct lk_test_my *server)
 {
 	char *data = lk_format("--datadir=%s", server->data);
 	char *tmp = lk_format("--tmpdir=%s", server->folder.servers);
 	char *sock = lk_format("--socket=%s", server->socket);
 	char *pid = lk_format("--pid-file=%s.pid", server->data);
-	const char *arguments[ARGUMENTS] = {
-		server->daemon,
+	static const char *const alone[] = {"--skip-networking", "--skip-log-bin", NULL};
+	const char *const first[] = {
+		server->programs.daemon,
 		"--no-defaults",
 		data,
 		tmp,
 		sock,
 		pid,
-		"--skip-networking",
 		"--skip-name-resolve",
 		"--character-set-server=utf8mb4",
 		"--collation-server=utf8mb4_unicode_ci",
 		"--innodb-buffer-pool-size=64M",
-		"--innodb-log-file-size=24M",
 		"--innodb-flush-log-at-trx-commit=2",
-		"--innodb-use-native-aio=0",
 		"--performance-schema=0",
 		"--max-allowed-packet=64M",
+		NULL,
 	};
+	const char *arguments[ARGUMENTS], *network[5];
+	char text[2][40];
 	size_t count = 0;
-	while (arguments[count])
-		count++;
-	for (size_t i = 0; server->options && server->options[i] && count + 1 < ARGUMENTS; i++)
-		arguments[count++] = server->options[i];
+	add(arguments, &count, first);
+	add(arguments, &count, server->flavour->always);
+	add_network(server, text, network);
+	add(arguments, &count, server->port ? server->flavour->primary : alone);
+	add(arguments, &count, server->port ? network : NULL);
+	add(arguments, &count, server->options);
 	server->pid = spawn(server, arguments);
 	wait_until_ready(server);
 	free(data);
@@ -250,39 +285,49 @@ void lk_maria_up(struct lk_maria *server)
 	free(pid);
 }
 
-void lk_maria_kill(struct lk_maria *server)
+static void end_with(struct lk_test_my *server, int signal)
 {
 	if (server->pid > 0) {
-		kill(server->pid, SIGKILL);
+		kill(server->pid, signal);
 		wait_for(server->pid);
 	}
 	server->pid = 0;
 }
 
-void lk_maria_freeze(struct lk_maria *server)
+void lk_test_my_kill(struct lk_test_my *server)
+{
+	end_with(server, SIGKILL);
+}
+
+void lk_test_my_down(struct lk_test_my *server)
+{
+	end_with(server, SIGTERM);
+}
+
+void lk_test_my_freeze(struct lk_test_my *server)
 {
 	kill(server->pid, SIGSTOP);
 }
 
-void lk_maria_thaw(struct lk_maria *server)
+void lk_test_my_thaw(struct lk_test_my *server)
 {
 	kill(server->pid, SIGCONT);
 }
 
-static void release(struct lk_maria *server)
+static void release(struct lk_test_my *server)
 {
-	free(server->daemon);
-	free(server->install);
+	free(server->programs.daemon);
+	free(server->programs.install);
 	free(server->data);
 	free(server->socket);
 	free(server->log);
 	free(server);
 }
 
-static void end_quickly(struct lk_maria *server)
+static void end_quickly(struct lk_test_my *server)
 {
 	struct lk_error error;
-	lk_maria_kill(server);
+	lk_test_my_kill(server);
 	if (!lk_folder_close(&server->folder, false, &error))
 		fprintf(stderr, "test server: %s\n", error.text);
 }
@@ -290,7 +335,7 @@ static void end_quickly(struct lk_maria *server)
 static void end_all(void)
 {
 	while (running) {
-		struct lk_maria *server = running;
+		struct lk_test_my *server = running;
 		running = server->next;
 		if (server->owner == getpid())
 			end_quickly(server);
@@ -298,10 +343,42 @@ static void end_all(void)
 	}
 }
 
-struct lk_maria *lk_maria_start(const char *const *options)
+/* A port that was free a moment ago; the server fails loudly when it is not any more. */
+static int free_port(void)
 {
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+		die("no free port: %m");
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+/* Not in the binlog: a replica makes the same for itself. */
+static void prepare(const struct lk_test_my *server)
+{
+	static const char *const statements[] = {
+		"SET sql_log_bin = 0", "CREATE DATABASE test",
+		"CREATE USER replicator@'127.0.0.1' IDENTIFIED BY 'copy'",
+		"GRANT REPLICATION SLAVE ON *.* TO replicator@'127.0.0.1'"};
+	MYSQL *mysql = try_connect(server, NULL);
+	if (!mysql)
+		die("cannot connect to %s", server->socket);
+	for (size_t i = 0; i < (server->port ? LK_COUNT(statements) : 2); i++)
+		if (mysql_query(mysql, statements[i]) != 0)
+			die("%s: %s", statements[i], mysql_error(mysql));
+	mysql_close(mysql);
+}
+
+static struct lk_test_my *start(const char *const *options, bool network)
+{
+	static unsigned ids;
 	struct lk_error error;
-	struct lk_maria *server = lk_alloc(sizeof *server);
+	struct lk_test_my *server = lk_alloc(sizeof *server);
+	server->flavour = lk_test_my_used();
 	if (!find(server)) {
 		release(server);
 		return NULL;
@@ -316,23 +393,32 @@ struct lk_maria *lk_maria_start(const char *const *options)
 	server->socket = lk_path_join(server->folder.servers, "s.sock");
 	server->log = lk_path_join(server->folder.servers, "log");
 	server->options = options;
+	server->id = ++ids;
+	server->port = network ? free_port() : 0;
 	server->owner = getpid();
 	server->next = running;
 	running = server;
 	copy_template(server);
-	lk_maria_up(server);
-	MYSQL *mysql = try_connect(server, NULL);
-	if (!mysql || mysql_query(mysql, "CREATE DATABASE test") != 0)
-		die("CREATE DATABASE: %s", mysql ? mysql_error(mysql) : "no connection");
-	mysql_close(mysql);
+	lk_test_my_up(server);
+	prepare(server);
 	return server;
 }
 
-void lk_maria_stop(struct lk_maria *server)
+struct lk_test_my *lk_test_my_start(const char *const *options)
+{
+	return start(options, false);
+}
+
+struct lk_test_my *lk_test_my_start_primary(const char *const *options)
+{
+	return start(options, true);
+}
+
+void lk_test_my_stop(struct lk_test_my *server)
 {
 	if (!server)
 		return;
-	for (struct lk_maria **link = &running; *link; link = &(*link)->next) {
+	for (struct lk_test_my **link = &running; *link; link = &(*link)->next) {
 		if (*link != server)
 			continue;
 		*link = server->next;
@@ -342,18 +428,33 @@ void lk_maria_stop(struct lk_maria *server)
 	release(server);
 }
 
-char *lk_maria_uri(const struct lk_maria *server, const char *user, const char *more)
+char *lk_test_my_uri(const struct lk_test_my *server, const char *user, const char *more)
 {
 	return lk_format("mysql://%s@/test?socket=%s%s%s", user, server->socket, more ? "&" : "",
 			 more ? more : "");
 }
 
-const char *lk_maria_folder(const struct lk_maria *server)
+const char *lk_test_my_folder(const struct lk_test_my *server)
 {
 	return server->folder.servers;
 }
 
-MYSQL *lk_maria_connect(const struct lk_maria *server)
+const char *lk_test_my_data(const struct lk_test_my *server)
+{
+	return server->data;
+}
+
+const char *lk_test_my_log(const struct lk_test_my *server)
+{
+	return server->log;
+}
+
+int lk_test_my_port(const struct lk_test_my *server)
+{
+	return server->port;
+}
+
+MYSQL *lk_test_my_connect(const struct lk_test_my *server)
 {
 	MYSQL *mysql = try_connect(server, "test");
 	if (!mysql)
@@ -361,9 +462,9 @@ MYSQL *lk_maria_connect(const struct lk_maria *server)
 	return mysql;
 }
 
-void lk_maria_sql(const struct lk_maria *server, const char *sql)
+void lk_test_my_sql(const struct lk_test_my *server, const char *sql)
 {
-	MYSQL *mysql = lk_maria_connect(server);
+	MYSQL *mysql = lk_test_my_connect(server);
 	int more = mysql_query(mysql, sql) == 0 ? 0 : 1;
 	while (more == 0) {
 		mysql_free_result(mysql_store_result(mysql));
@@ -384,9 +485,9 @@ static char *first_value(MYSQL *mysql, const char *sql)
 	return value;
 }
 
-char *lk_maria_value(const struct lk_maria *server, const char *sql)
+char *lk_test_my_value(const struct lk_test_my *server, const char *sql)
 {
-	MYSQL *mysql = lk_maria_connect(server);
+	MYSQL *mysql = lk_test_my_connect(server);
 	char *value = first_value(mysql, sql);
 	if (!value)
 		die("%.200s: %s", sql, mysql_error(mysql));
@@ -394,15 +495,15 @@ char *lk_maria_value(const struct lk_maria *server, const char *sql)
 	return value;
 }
 
-int64_t lk_maria_number(const struct lk_maria *server, const char *sql)
+int64_t lk_test_my_number(const struct lk_test_my *server, const char *sql)
 {
-	char *value = lk_maria_value(server, sql);
+	char *value = lk_test_my_value(server, sql);
 	int64_t number = strtoll(value, NULL, 10);
 	free(value);
 	return number;
 }
 
-bool lk_maria_wait(const struct lk_maria *server, const char *sql, int seconds)
+bool lk_test_my_wait(const struct lk_test_my *server, const char *sql, int seconds)
 {
 	int64_t deadline = lk_clock_us() + (int64_t)seconds * 1000000;
 	bool yes = false;
