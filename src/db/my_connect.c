@@ -37,6 +37,13 @@ static const char set_always[] =
 							      " sql_select_limit = DEFAULT, sql_auto_is_null = 0, group_concat_max_len = 1048576";
 static const char set_isolation[] =
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE";
+/* InnoDB writes no statements to the binary log below this level (error 1665). */
+static const char set_statement_isolation[] =
+	"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE";
+/* Two rows where the binary log is one of statements. */
+static const char logs_statements[] =
+	"SHOW SESSION VARIABLES WHERE (variable_name = 'log_bin' AND value = 'ON')"
+	" OR (variable_name = 'binlog_format' AND value = 'STATEMENT')";
 
 /* Set where the server has them. */
 static const struct {
@@ -165,16 +172,24 @@ MYSQL *lk_my_connect(const char *text, const char *name, struct lk_error *error)
 	return NULL;
 }
 
-static bool has_variable(MYSQL *mysql, const char *name, bool *has, struct lk_error *error)
+static bool count_rows(MYSQL *mysql, const char *sql, uint64_t *count, struct lk_error *error)
 {
-	char *sql = lk_format("SHOW SESSION VARIABLES LIKE '%s'", name);
 	MYSQL_RES *rows = mysql_query(mysql, sql) == 0 ? mysql_store_result(mysql) : NULL;
-	free(sql);
 	if (!rows)
 		return lk_my_failed(mysql, error);
-	*has = mysql_num_rows(rows) > 0;
+	*count = mysql_num_rows(rows);
 	mysql_free_result(rows);
 	return true;
+}
+
+static bool has_variable(MYSQL *mysql, const char *name, bool *has, struct lk_error *error)
+{
+	uint64_t count = 0;
+	char *sql = lk_format("SHOW SESSION VARIABLES LIKE '%s'", name);
+	bool counted = count_rows(mysql, sql, &count, error);
+	free(sql);
+	*has = count > 0;
+	return counted;
 }
 
 static bool run(MYSQL *mysql, const char *sql, struct lk_error *error)
@@ -194,7 +209,10 @@ void lk_my_watch_idle(MYSQL *mysql, bool *watched)
 bool lk_my_set_up(MYSQL *mysql, bool *watch, struct lk_error *error)
 {
 	*watch = true;
-	bool set = run(mysql, set_isolation, error) && run(mysql, set_always, error);
+	uint64_t signs = 0;
+	bool set = count_rows(mysql, logs_statements, &signs, error) &&
+		   run(mysql, signs == 2 ? set_statement_isolation : set_isolation, error) &&
+		   run(mysql, set_always, error);
 	for (size_t i = 0; set && i < LK_COUNT(set_if_there); i++) {
 		bool there = false;
 		set = has_variable(mysql, set_if_there[i].name, &there, error);

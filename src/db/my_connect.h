@@ -19,6 +19,10 @@ MYSQL *lk_my_connect(const char *uri, const char *name, struct lk_error *error);
  * idle for 2 s is ended by the server, so that a keeper that is stopped or unreachable does not keep its locks;
  * MySQL has no such setting: there *watch tells that lk_my_watch_idle does the same.
  *
+ * REPEATABLE READ where the binary log is one of statements, since InnoDB takes no write below that there. To
+ * log rows instead would take a privilege, and would stop replicas that log statements themselves. A chunk of a
+ * backfill then keeps INSERTs between its rows waiting until it commits.
+ *
  * sql_mode is the server's, made strict: what does not fit a column is an error and not cut. Nothing is taken
  * out of it, so that a plan's SQL means here what it means to the application.
  *
