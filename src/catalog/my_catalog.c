@@ -217,7 +217,7 @@ bool lk_my_is_volatile(const char *expression)
 static void read_definition(struct lk_column *column, const char *rest)
 {
 	char *check = NULL, *json = NULL;
-	column->definition = lk_strdup(rest);
+	column->definition = column->collation ? lk_strdup(rest) : lk_my_without_collation(rest);
 	column->default_sql = column->generated ? NULL : lk_my_default(rest, NULL);
 	column->volatile_default = column->default_sql && lk_my_is_volatile(column->default_sql);
 	free(lk_my_without_check(rest, &check));

@@ -401,6 +401,26 @@ char *lk_my_with_not_null(const char *rest, bool not_null)
 	return with;
 }
 
+char *lk_my_without_collation(const char *rest)
+{
+	struct token token, found;
+	const char *at = rest;
+	int depth = 0;
+	while (next_token(&at, &depth, &token)) {
+		if (token.depth != 0 || !is_word(&token, "COLLATE")) {
+			if (token.depth == 0 && is_word(&token, "CHARACTER"))
+				break;
+			continue;
+		}
+		found = token;
+		if (next_token(&at, &depth, &token)) {
+			found.end = token.end;
+			return without(rest, &found);
+		}
+	}
+	return lk_strdup(rest);
+}
+
 char *lk_my_without_check(const char *rest, char **check)
 {
 	struct token found;

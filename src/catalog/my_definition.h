@@ -66,6 +66,9 @@ void lk_my_parts_free(struct lk_my_part *parts, size_t count);
 char *lk_my_default(const char *rest, bool *null_too);
 /* The same column with NOT NULL, or with NULL; the caller's. DEFAULT NULL goes with the first. */
 char *lk_my_with_not_null(const char *rest, bool not_null);
+/* The same column without a COLLATE that has no CHARACTER SET before it: MySQL writes it for a column that goes
+ * along with its table, and would take it, read back, for one that does not. The caller's. */
+char *lk_my_without_collation(const char *rest);
 /* The same column without its own CHECK (MariaDB), which `*check`, the caller's, then is ("json_valid(`a`)");
  * NULL when it has none. */
 char *lk_my_without_check(const char *rest, char **check);

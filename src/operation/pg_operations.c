@@ -21,7 +21,11 @@ static bool (*const derivations[LK_OPERATIONS])(struct lk_derivation *, struct l
 static bool derive(struct lk_session *session, const struct lk_operation *operation,
 		   struct lk_plan *plan, struct lk_error *error)
 {
-	struct lk_derivation d = {.session = session, .plan = plan, .operation = operation};
+	struct lk_derivation d = {.session = session,
+				  .plan = plan,
+				  .operation = operation,
+				  .name_limit = LK_PG_NAME_LIMIT,
+				  .is_taken = lk_pg_name_taken};
 	if (operation->table && !lk_catalog_table(session, operation->table, &d.table, error))
 		return false;
 	bool derived = derivations[operation->kind](&d, error);

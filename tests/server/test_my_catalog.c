@@ -408,5 +408,5 @@ int main(void)
 		cmocka_unit_test(a_server_that_takes_no_writes_is_refused),
 		cmocka_unit_test(the_missing_privilege_is_said_with_its_grant),
 	};
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	return my_run_tests(tests, start_server, stop_server);
 }
