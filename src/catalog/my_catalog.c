@@ -274,16 +274,17 @@ static bool read_definitions(struct lk_session *session, struct lk_table *table,
 
 /*
  * The primary key, else the narrowest unique index over whole NOT NULL columns that the optimizer may use; one
- * whose columns all go the same way can be read in the key's order, others only by sorting. A FLOAT or DOUBLE
- * does not come back from its text as the same number; an ENUM or SET is sorted by its number and compared with
- * a text by the text; a BIT's value is no text. What is switched off is IGNORED on MariaDB and not VISIBLE on
+ * whose columns all go the same way can be read in the key's order, others only by sorting. A SET is sorted by its
+ * number and compared by its text, and has too many values to list (step/my_key.h tells what becomes of other types
+ * whose text is not exact). What is switched off is IGNORED on MariaDB and not VISIBLE on
  * MySQL, and an expression has no column.
  */
 static const char key_sql[] =
 	"WITH part AS (SELECT s.index_name, s.seq_in_index, s.column_name, s.collation AS direction,"
 	"  c.column_type, s.non_unique = 1 OR s.sub_part IS NOT NULL OR s.index_type <> 'BTREE'"
 	"  OR s.%s OR c.column_name IS NULL OR c.is_nullable <> 'NO'"
-	"  OR c.data_type IN ('float', 'double', 'real', 'enum', 'set', 'bit', 'json', 'geometry') AS unfit"
+	"  OR c.data_type IN ('set', 'json', 'geometry') AS unfit,"
+	"  c.data_type IN ('float', 'double', 'real', 'enum', 'bit') AS awkward"
 	"  FROM information_schema.statistics s LEFT JOIN information_schema.columns c"
 	"  ON c.table_schema = s.table_schema AND c.table_name = s.table_name"
 	"  AND c.column_name = s.column_name AND CAST(c.table_name AS BINARY) = CAST($2 AS BINARY)"
@@ -292,7 +293,7 @@ static const char key_sql[] =
 	"  AND CAST(s.table_schema AS BINARY) = CAST($1 AS BINARY)"
 	"  AND CAST(s.table_name AS BINARY) = CAST($2 AS BINARY)),"
 	" best AS (SELECT index_name FROM part GROUP BY index_name HAVING max(unfit) = 0"
-	"  ORDER BY index_name <> 'PRIMARY', count(DISTINCT direction), count(*), index_name LIMIT 1)"
+	"  ORDER BY index_name <> 'PRIMARY', max(awkward), count(DISTINCT direction), count(*), index_name LIMIT 1)"
 	" SELECT column_name, column_type, index_name FROM part JOIN best USING (index_name)"
 	" ORDER BY seq_in_index";
 

@@ -134,7 +134,7 @@ static bool my_last_key(struct lk_backfill *b, struct lk_result *r, struct lk_er
 	lk_my_key_add_columns(&own->key, &sql);
 	add_table(b, &sql);
 	lk_buffer_add(&sql, " ORDER BY ");
-	lk_my_key_add_order(&own->key, " DESC", &sql);
+	lk_my_key_add_order(&own->key, " DESC", NULL, NULL, &sql);
 	lk_buffer_add(&sql, " LIMIT 1");
 	return run_text(b, &sql, r, error);
 }
@@ -150,7 +150,7 @@ static bool my_nth_key(struct lk_backfill *b, int64_t n, struct lk_result *r,
 	lk_buffer_add(&sql, " WHERE ");
 	lk_my_key_add_range(&own->key, b->cursor.key, b->end, &sql);
 	lk_buffer_add(&sql, " ORDER BY ");
-	lk_my_key_add_order(&own->key, "", &sql);
+	lk_my_key_add_order(&own->key, "", b->cursor.key, b->end, &sql);
 	lk_buffer_addf(&sql, " LIMIT %lld, 1 FOR UPDATE NOWAIT", (long long)n - 1);
 	return run_text(b, &sql, r, error);
 }

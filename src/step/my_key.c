@@ -125,10 +125,16 @@ void lk_my_key_add_columns(const struct lk_my_key *key, struct lk_buffer *out)
 	}
 }
 
-void lk_my_key_add_order(const struct lk_my_key *key, const char *direction, struct lk_buffer *out)
+void lk_my_key_add_order(const struct lk_my_key *key, const char *direction, char *const *low,
+			 char *const *high, struct lk_buffer *out)
 {
-	for (size_t i = 0; i < key->table->key.count; i++)
-		lk_buffer_addf(out, "%s%s%s", i ? ", " : "", key->table->key.sql[i], direction);
+	size_t count = key->table->key.count, first = 0;
+	while (low && high && first + 1 < count && key->parts[first].form == LK_MY_ENUM &&
+	       strcmp(low[first], high[first]) == 0)
+		first++;
+	for (size_t i = first; i < count; i++)
+		lk_buffer_addf(out, "%s%s%s", i > first ? ", " : "", key->table->key.sql[i],
+			       direction);
 }
 
 /* Whether a text is what it should be: it comes from the journal, where people may have written. */

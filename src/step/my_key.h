@@ -47,8 +47,10 @@ void lk_my_key_free(struct lk_my_key *key);
 
 /* "`a`, HEX(`b`)": what to select. */
 void lk_my_key_add_columns(const struct lk_my_key *key, struct lk_buffer *out);
-/* "`a` DESC, `b` DESC", `direction` being " DESC" or "". */
-void lk_my_key_add_order(const struct lk_my_key *key, const char *direction, struct lk_buffer *out);
+/* "`a` DESC, `b` DESC", `direction` being " DESC" or "". Of rows of the range (low, high] an ENUM that is the same
+ * in both is left out: to MariaDB it is a constant there, and it would sort by the columns behind it. */
+void lk_my_key_add_order(const struct lk_my_key *key, const char *direction, char *const *low,
+			 char *const *high, struct lk_buffer *out);
 /* The condition "key > low AND key <= high"; low or high may be NULL, not both. Texts as selected. */
 void lk_my_key_add_range(const struct lk_my_key *key, char *const *low, char *const *high,
 			 struct lk_buffer *out);
