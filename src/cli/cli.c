@@ -69,7 +69,7 @@ static int help(const struct lk_cli *cli)
 		if (verbs[i].help)
 			printf("lockkeeper %s %s\n                           %s\n", verbs[i].name,
 			       verbs[i].arguments, verbs[i].help);
-	puts("\nA target is a URI (postgresql://user@host:port/database) or a name from the settings.\n"
+	puts("\nA target is a URI (postgresql:// or mysql://user@host:port/database) or a name from the settings.\n"
 	     "See lockkeeper(1) and lockkeeper-plan(5).");
 	return LK_EXIT_DONE;
 }

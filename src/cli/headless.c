@@ -208,9 +208,8 @@ json_t *lk_headless_result(const struct lk_snapshot *s, int status, double keepe
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "event",
 			 "result", "outcome", outcome_name(status, s), "run", s->run, "engine",
-			 "postgresql", "reason", s->reason, "rows",
-			 (json_int_t)s->backfill.rows_done, "rows_compared",
-			 (json_int_t)s->result.rows_compared, "rows_different",
+			 s->engine, "reason", s->reason, "rows", (json_int_t)s->backfill.rows_done,
+			 "rows_compared", (json_int_t)s->result.rows_compared, "rows_different",
 			 (json_int_t)s->result.rows_different, "backfill_rows_per_s",
 			 backfill_rate(s), "keeper_peak_mib", keeper_peak_mib, "seconds", seconds);
 }

@@ -61,16 +61,9 @@ static bool reached(const char *verb, const struct lk_journal_run *run)
 /* The keeper has taken the wish out of the journal again, and said why. */
 static bool refused(const struct call *c, const struct lk_journal_run *run, struct lk_error *error)
 {
-	struct lk_result r;
-	if (!LK_QUERY(c->session, &r, error,
-		      "SELECT text FROM lockkeeper.event WHERE run = $1 AND kind = 'refused'"
-		      " ORDER BY number DESC LIMIT 1",
-		      run->name))
-		return false;
-	lk_fail(error, LK_ERROR_REFUSED, "%s",
-		r.rows ? lk_cell_text(&r, 0, 0) : "the keeper does not do it");
-	lk_result_free(&r);
-	return false;
+	char text[400];
+	return lk_journal_last_refusal(c->session, run->name, text, error) &&
+	       lk_fail(error, LK_ERROR_REFUSED, "%s", *text ? text : "the keeper does not do it");
 }
 
 /* Waits until the keeper has taken the wish up. */
@@ -143,26 +136,18 @@ static int wish(const struct call *c, struct lk_journal_run *run)
 	return LK_EXIT_DONE;
 }
 
-static bool session_user(struct lk_session *session, char *name, size_t size,
-			 struct lk_error *error)
-{
-	struct lk_result r;
-	if (!LK_QUERY(session, &r, error, "SELECT session_user"))
-		return false;
-	lk_copy_text(name, size, lk_cell_text(&r, 0, 0));
-	lk_result_free(&r);
-	return true;
-}
-
 static bool has_gate(const struct call *c, const struct lk_journal_run *run, struct lk_error *error)
 {
-	struct lk_result r;
-	if (!LK_QUERY(c->session, &r, error,
-		      "SELECT FROM lockkeeper.step WHERE run = $1 AND name = $2 AND verb = 'gate'",
-		      run->name, c->gate))
+	bool known = false;
+	size_t count = (size_t)run->steps;
+	struct lk_journal_step *steps = lk_alloc((count + 1) * sizeof *steps);
+	bool read = lk_journal_steps(c->session, run->name, count, steps, error);
+	for (size_t i = 0; read && i < count; i++)
+		known = known || (strcmp(steps[i].name, c->gate) == 0 &&
+				  strcmp(steps[i].verb, lk_verb_name(LK_VERB_GATE)) == 0);
+	free(steps);
+	if (!read)
 		return false;
-	bool known = r.rows > 0;
-	lk_result_free(&r);
 	return known || lk_fail(error, LK_ERROR_REFUSED, "the plan has no gate \"%.60s\"", c->gate);
 }
 
@@ -176,8 +161,7 @@ static int confirm(const struct call *c, const struct lk_journal_run *run)
 		 run->backward ? LK_WAY_BACK_PREFIX : "", c->gate);
 	snprintf(approval.origin, sizeof approval.origin, "journal, from %.60s", host);
 	free(host);
-	if (!has_gate(c, run, &error) ||
-	    !session_user(c->session, approval.who, sizeof approval.who, &error) ||
+	if (!has_gate(c, run, &error) || !lk_journal_account(c->session, approval.who, &error) ||
 	    !lk_journal_approve(c->session, run->name, run->digest, &approval, &error))
 		return lk_cli_error(&error);
 	print_run(c, run, "the answer is in the journal; the keeper reads it within a second");

@@ -225,6 +225,7 @@ static const struct member snapshot_members[] = {
 	M_TEXT(lk_snapshot, target),
 	M_TEXT(lk_snapshot, environment),
 	M_TEXT(lk_snapshot, server),
+	M_TEXT(lk_snapshot, engine),
 	M_TEXT(lk_snapshot, host),
 	M_INT(lk_snapshot, pid),
 	M_INT64(lk_snapshot, epoch),

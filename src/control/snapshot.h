@@ -117,7 +117,8 @@ struct lk_snapshot {
 	char plan_file[256];
 	char target[160];     /* without any password */
 	char environment[16]; /* word shown first: PROD, STAGE, SANDBOX … upper case */
-	char server[64];      /* "PostgreSQL 15.18" */
+	char server[64];      /* "PostgreSQL 15.18", "MariaDB 10.11.19" */
+	char engine[16];      /* of the driver: "postgresql", "mysql" */
 	char host[64];	      /* the keeper's host */
 	int pid;	      /* the keeper's process */
 	int64_t epoch;

@@ -226,6 +226,17 @@ bool lk_journal_answers(struct lk_session *session, const char *run,
 	return served(session, error) && ops(session)->answers(session, run, answers, count, error);
 }
 
+bool lk_journal_last_refusal(struct lk_session *session, const char *run, char text[400],
+			     struct lk_error *error)
+{
+	return served(session, error) && ops(session)->last_refusal(session, run, text, error);
+}
+
+bool lk_journal_account(struct lk_session *session, char account[64], struct lk_error *error)
+{
+	return served(session, error) && ops(session)->account(session, account, error);
+}
+
 bool lk_journal_forget(struct lk_session *session, const char *run, bool only_look,
 		       struct lk_error *error)
 {

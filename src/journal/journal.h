@@ -182,6 +182,11 @@ bool lk_journal_events(struct lk_session *session, const char *run,
 		       struct lk_journal_event **events, size_t *count, struct lk_error *error);
 bool lk_journal_answers(struct lk_session *session, const char *run,
 			struct lk_journal_answer **answers, size_t *count, struct lk_error *error);
+/* Why the keeper last refused a wish, in its own words; "" when it never did. */
+bool lk_journal_last_refusal(struct lk_session *session, const char *run, char text[400],
+			     struct lk_error *error);
+/* The account of the server that the session acts as: who a person is that answers from another host. */
+bool lk_journal_account(struct lk_session *session, char account[64], struct lk_error *error);
 /*
  * Deletes all the journal has of a run that is over. Class REFUSED, with the reason, when it is not over, a
  * keeper still holds it, or clean-up SQL or rejected rows of it are still there. With only_look it stays.
@@ -225,6 +230,8 @@ struct lk_journal_ops {
 	__typeof__(lk_journal_cleanup_sql) *cleanup_sql;
 	__typeof__(lk_journal_events) *events;
 	__typeof__(lk_journal_answers) *answers;
+	__typeof__(lk_journal_last_refusal) *last_refusal;
+	__typeof__(lk_journal_account) *account;
 	__typeof__(lk_journal_forget) *forget;
 	__typeof__(lk_journal_drop) *drop;
 };

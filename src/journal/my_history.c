@@ -35,6 +35,22 @@ bool lk_my_journal_cleanup_sql(struct lk_session *session, const char *run, char
 		run, sql, error);
 }
 
+bool lk_my_journal_last_refusal(struct lk_session *session, const char *run, char text[400],
+				struct lk_error *error)
+{
+	return lk_journal_text(
+		session,
+		"SELECT text FROM lockkeeper.event WHERE run = $1 AND kind = 'refused'"
+		" ORDER BY number DESC LIMIT 1",
+		run, text, 400, error);
+}
+
+/* The account that the server found for this user and host, which is what it gives rights to. */
+bool lk_my_journal_account(struct lk_session *session, char account[64], struct lk_error *error)
+{
+	return lk_journal_text(session, "SELECT CURRENT_USER()", NULL, account, 64, error);
+}
+
 /* Why the run must stay; one row, NULL when nothing speaks against it. The row is locked until the end. */
 static const char reason_sql[] =
 	"SELECT CASE"

@@ -365,6 +365,8 @@ const struct lk_journal_ops lk_my_journal = {
 	.cleanup_sql = lk_my_journal_cleanup_sql,
 	.events = lk_my_journal_events,
 	.answers = lk_my_journal_answers,
+	.last_refusal = lk_my_journal_last_refusal,
+	.account = lk_my_journal_account,
 	.forget = lk_my_journal_forget,
 	.drop = lk_my_journal_drop,
 };

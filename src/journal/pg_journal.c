@@ -310,6 +310,8 @@ const struct lk_journal_ops lk_pg_journal = {
 	.cleanup_sql = lk_pg_journal_cleanup_sql,
 	.events = lk_pg_journal_events,
 	.answers = lk_pg_journal_answers,
+	.last_refusal = lk_pg_journal_last_refusal,
+	.account = lk_pg_journal_account,
 	.forget = lk_pg_journal_forget,
 	.drop = lk_pg_journal_drop,
 };

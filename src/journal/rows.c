@@ -212,6 +212,17 @@ bool lk_journal_refuse_with_holder(struct lk_session *session, const char *sql, 
 	return false;
 }
 
+bool lk_journal_text(struct lk_session *session, const char *sql, const char *run, char *text,
+		     size_t size, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!lk_query(session, &r, error, sql, run ? 1 : 0, &run))
+		return false;
+	lk_copy_text(text, size, r.rows ? lk_cell_text(&r, 0, 0) : "");
+	lk_result_free(&r);
+	return true;
+}
+
 bool lk_journal_number(struct lk_session *session, const char *sql, const char *run,
 		       int64_t *number, struct lk_error *error)
 {

@@ -55,6 +55,9 @@ bool lk_journal_epoch_row(struct lk_session *session, const char *sql, const cha
 bool lk_journal_refuse_with_holder(struct lk_session *session, const char *sql, const char *run,
 				   struct lk_error *error);
 
+/* The first row's text, "" when there is none; `run` may be NULL: then the query has no parameter. */
+bool lk_journal_text(struct lk_session *session, const char *sql, const char *run, char *text,
+		     size_t size, struct lk_error *error);
 /* One number. */
 bool lk_journal_number(struct lk_session *session, const char *sql, const char *run,
 		       int64_t *number, struct lk_error *error);

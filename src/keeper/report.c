@@ -38,6 +38,7 @@ static void fill_identity(struct lk_keeper *k, struct lk_snapshot *s)
 	LK_COPY(s->digest, k->shared.digest);
 	LK_COPY(s->target, k->prepared->target);
 	LK_COPY(s->server, k->prepared->server);
+	LK_COPY(s->engine, k->prepared->engine);
 }
 
 static void fill_state(struct lk_keeper *k, struct lk_snapshot *s)

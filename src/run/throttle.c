@@ -81,7 +81,7 @@ static void add_replica(struct lk_throttle *t, const struct lk_lag_replica *repl
 	input->state = LK_THROTTLE_STALE;
 	show_ms(input->limit, limit);
 	if (replica->state == LK_LAG_UNKNOWN)
-		snprintf(input->value, sizeof input->value, "not visible (pg_monitor)");
+		snprintf(input->value, sizeof input->value, "not visible: see doctor");
 	else
 		snprintf(input->value, sizeof input->value, "no answer %.0f s",
 			 replica->silent_ms / 1000);

@@ -49,7 +49,7 @@ static bool unknown_target(const struct lk_settings *settings, const char *name,
 	if (settings->target_count == 0)
 		lk_fail(error, LK_ERROR_USAGE,
 			"there is no target named %.60s: %s names none; give --target "
-			"postgresql://user@host/database",
+			"postgresql://user@host/database or mysql://user@host/database",
 			name, settings->file ? settings->file : "the settings");
 	else if (nearest)
 		lk_fail(error, LK_ERROR_USAGE, "there is no target named %.60s; did you mean %s?",

@@ -106,7 +106,7 @@ static void a_replica_that_does_not_answer_holds_whatever_its_lag(void **state)
 	r->state = LK_LAG_GONE;
 	assert_int_equal(decide(s, "lag standby1")->state, LK_THROTTLE_STALE);
 	r->state = LK_LAG_UNKNOWN;
-	assert_string_equal(decide(s, "lag standby1")->value, "not visible (pg_monitor)");
+	assert_string_equal(decide(s, "lag standby1")->value, "not visible: see doctor");
 	assert_true(s->throttle.hold);
 	s->lag.replica_count = 0;
 	decide(s, "active sessions");
