@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/plans.h"
 #include "cli/walk.h"
+#include "sandbox/servers.h"
 
 #define EXAMPLE "rename-username"
 
@@ -36,13 +37,17 @@ static int read_count(const char *name, const char *text, int64_t most, int64_t 
 	return 0;
 }
 
-static int check_options(const struct lk_cli *cli, const struct options *o)
+static int check_options(const struct lk_cli *cli, struct options *o)
 {
-	if (cli->argc - optind == 1 && strcmp(cli->argv[optind], "postgres") != 0)
-		return lk_cli_fail(LK_EXIT_USAGE, "there is a sandbox of postgres, not of \"%s\"",
-				   cli->argv[optind]);
 	if (cli->argc - optind > 1)
 		return lk_cli_fail(LK_EXIT_USAGE, "sandbox takes the server's kind and options");
+	if (cli->argc - optind == 1)
+		o->sandbox.kind = cli->argv[optind];
+	if (o->sandbox.kind && !lk_servers_kind(o->sandbox.kind))
+		return lk_cli_fail(
+			LK_EXIT_USAGE,
+			"there is a sandbox of postgres, mariadb and mysql, not of \"%s\"",
+			o->sandbox.kind);
 	if (o->headless)
 		return 0;
 	if (o->json)

@@ -19,7 +19,8 @@ static struct lk_application *new_application(const struct lk_application_option
 	int connections = options->per_second > 0 ? options->connections : 0;
 	struct lk_application *application = lk_alloc(
 		sizeof *application + (size_t)connections * sizeof application->workers[0]);
-	application->server = options->server;
+	application->uri = lk_strdup(options->uri);
+	application->watcher_uri = lk_strdup(options->watcher_uri);
 	application->file = lk_strdup(options->file);
 	application->connections = connections;
 	application->per_second = options->per_second;
@@ -42,10 +43,9 @@ static bool connect_all(struct lk_application *application, struct lk_error *err
 {
 	for (int i = 0; i < application->connections; i++) {
 		struct lk_crew *worker = &application->workers[i];
-		if (!lk_buyer_connect(&worker->buyer, application->server, lk_crew_way(worker),
-				      error))
+		if (!lk_buyer_connect(&worker->buyer, application->uri, lk_crew_way(worker), error))
 			return false;
-		lk_crew_publish(worker, worker->buyer.connection, worker->buyer.way);
+		lk_crew_publish(worker, worker->buyer.link, worker->buyer.way);
 	}
 	return true;
 }
@@ -182,6 +182,8 @@ void lk_application_free(struct lk_application *application)
 	pthread_cond_destroy(&application->changed);
 	pthread_mutex_destroy(&application->mutex);
 	lk_figures_free(application->figures);
+	free(application->uri);
+	free(application->watcher_uri);
 	free(application->file);
 	free(application);
 }

@@ -29,13 +29,13 @@
 
 #include "base/error.h"
 #include "sandbox/figures.h"
-#include "sandbox/postgres.h"
 
 struct lk_application;
 
 struct lk_application_options {
-	const struct lk_postgres_server *server; /* has to outlive the application */
-	int64_t users;				 /* ids 1 to users are never deleted */
+	const char *uri;	 /* of the shop, as its own user */
+	const char *watcher_uri; /* of the shop, as somebody who may see sessions and the journal */
+	int64_t users;		 /* ids 1 to users are never deleted */
 	int connections;
 	int per_second;	  /* transactions, over all connections; 0: none, and no connections */
 	const char *file; /* of the figures */

@@ -6,26 +6,27 @@
 
 #include "base/memory.h"
 #include "sandbox/buyer_parts.h"
+#include "sandbox/dialect.h"
 #include "sandbox/shop.h"
 
 static const struct transaction {
 	const char *name;
-	const char *begin;
-	int weight; /* of 100 */
+	int weight;	 /* of 100 */
+	bool repeatable; /* REPEATABLE READ, not what the server does by default */
 	bool (*run)(struct lk_buyer *buyer, struct lk_error *error);
 } transactions[] = {
-	{"reading users", "BEGIN", 26, lk_buyer_read_users},
-	{"reading a page twice", "BEGIN ISOLATION LEVEL REPEATABLE READ", 6, lk_buyer_read_page},
-	{"reading orders", "BEGIN", 8, lk_buyer_read_orders},
-	{"changing balances", "BEGIN", 17, lk_buyer_change_balances},
-	{"changing users", "BEGIN", 18, lk_buyer_change_users},
-	{"adding a user", "BEGIN", 6, lk_buyer_join},
-	{"deleting a user", "BEGIN", 3, lk_buyer_leave},
-	{"ordering", "BEGIN", 6, lk_buyer_order},
-	{"changing an order", "BEGIN", 4, lk_buyer_change_order},
-	{"writing a review", "BEGIN", 3, lk_buyer_review},
-	{"cancelling an order", "BEGIN", 2, lk_buyer_cancel},
-	{"making a mistake", "BEGIN", 1, lk_buyer_mistake},
+	{"reading users", 26, false, lk_buyer_read_users},
+	{"reading a page twice", 6, true, lk_buyer_read_page},
+	{"reading orders", 8, false, lk_buyer_read_orders},
+	{"changing balances", 17, false, lk_buyer_change_balances},
+	{"changing users", 18, false, lk_buyer_change_users},
+	{"adding a user", 6, false, lk_buyer_join},
+	{"deleting a user", 3, false, lk_buyer_leave},
+	{"ordering", 6, false, lk_buyer_order},
+	{"changing an order", 4, false, lk_buyer_change_order},
+	{"writing a review", 3, false, lk_buyer_review},
+	{"cancelling an order", 2, false, lk_buyer_cancel},
+	{"making a mistake", 1, false, lk_buyer_mistake},
 };
 
 void lk_buyer_init(struct lk_buyer *buyer, int number, int64_t users)
@@ -60,112 +61,102 @@ struct lk_number lk_number_text(int64_t value)
 	return number;
 }
 
-bool lk_buyer_connect(struct lk_buyer *buyer, const struct lk_postgres_server *server,
-		      struct lk_release_way way, struct lk_error *error)
+bool lk_buyer_connect(struct lk_buyer *buyer, const char *uri, struct lk_release_way way,
+		      struct lk_error *error)
 {
 	char application[40];
 	snprintf(application, sizeof application, "shop release %d", way.release);
-	PGconn *connection =
-		lk_postgres_connect(server, LK_SHOP_ROLE, LK_SHOP_DATABASE, application, error);
-	if (connection && !lk_statement_prepare(connection, way, error)) {
-		PQfinish(connection);
-		connection = NULL;
+	struct lk_link *link = lk_link_open(uri, application, error);
+	if (link && !lk_statement_prepare(link, way, error)) {
+		lk_link_close(link);
+		link = NULL;
 	}
-	if (!connection)
+	if (!link)
 		return lk_fail_context(error, "release %d, connecting", way.release);
 	lk_buyer_disconnect(buyer);
-	buyer->connection = connection;
+	buyer->link = link;
 	buyer->way = way;
 	return true;
 }
 
 void lk_buyer_disconnect(struct lk_buyer *buyer)
 {
-	if (buyer->connection)
-		PQfinish(buyer->connection);
-	buyer->connection = NULL;
+	lk_link_close(buyer->link);
+	buyer->link = NULL;
 }
 
-PGresult *lk_buyer_query(struct lk_buyer *buyer, enum lk_statement statement,
-			 const char *const *values, struct lk_error *error)
+bool lk_buyer_query(struct lk_buyer *buyer, enum lk_statement statement, const char *const *values,
+		    struct lk_result *rows, struct lk_error *error)
 {
-	PGresult *result = PQexecPrepared(buyer->connection, lk_statement_name(statement),
-					  lk_statement_values(statement), values, NULL, NULL, 0);
-	ExecStatusType status = PQresultStatus(result);
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-		return result;
-	lk_postgres_failed(buyer->connection, result, error);
-	PQclear(result);
-	return NULL;
+	return lk_link_run(buyer->link, statement, values, rows, error);
 }
 
 bool lk_buyer_change(struct lk_buyer *buyer, enum lk_statement statement, const char *const *values,
 		     struct lk_error *error)
 {
-	PGresult *result = lk_buyer_query(buyer, statement, values, error);
-	if (!result)
+	struct lk_result result;
+	if (!lk_buyer_query(buyer, statement, values, &result, error))
 		return false;
-	bool one = strcmp(PQcmdTuples(result), "1") == 0;
+	bool one = result.affected == 1;
 	if (!one)
-		lk_fail(error, LK_ERROR_STATEMENT, "\"%s\" changed %s rows instead of one (id %s)",
-			lk_statement_name(statement), PQcmdTuples(result), values[0]);
-	PQclear(result);
+		lk_fail(error, LK_ERROR_STATEMENT,
+			"\"%s\" changed %" PRId64 " rows instead of one (id %s)",
+			lk_statement_name(statement), result.affected, values[0]);
+	lk_result_free(&result);
 	return one;
 }
 
 int64_t lk_buyer_add(struct lk_buyer *buyer, enum lk_statement statement, const char *const *values,
 		     struct lk_error *error)
 {
-	PGresult *row = lk_buyer_query(buyer, statement, values, error);
-	if (!row)
+	struct lk_result row;
+	if (!lk_buyer_query(buyer, statement, values, &row, error))
 		return 0;
-	int64_t id = PQntuples(row) == 1 ? strtoll(PQgetvalue(row, 0, 0), NULL, 10) : 0;
+	int64_t id = lk_link_added(buyer->link, statement, &row);
 	if (id <= 0)
 		lk_fail(error, LK_ERROR_STATEMENT, "\"%s\" added no row",
 			lk_statement_name(statement));
-	PQclear(row);
+	lk_result_free(&row);
 	return id;
 }
 
 bool lk_buyer_pay(struct lk_buyer *buyer, const int64_t *ids, int count, int64_t cents,
 		  struct lk_error *error)
 {
-	char list[100] = "";
-	size_t length = 0;
-	bool done = true;
-	struct lk_number amount = lk_number_text(cents);
-	for (int i = 0; i < count && done; i++) {
-		struct lk_number id = lk_number_text(ids[i]);
-		const char *const values[] = {id.text, amount.text};
-		done = lk_buyer_change(buyer, LK_PAY, values, error);
-		length += (size_t)snprintf(list + length, sizeof list - length, "%c%s",
-					   i ? ',' : '{', id.text);
-	}
-	snprintf(list + length, sizeof list - length, "}");
+	struct lk_number id[LK_BUYER_AT_ONCE], amount = lk_number_text(cents);
 	struct lk_number release = lk_number_text(buyer->way.release);
-	const char *const values[] = {list, amount.text, release.text};
-	PGresult *result = done ? lk_buyer_query(buyer, LK_LOG_PAID, values, error) : NULL;
-	PQclear(result);
-	return result != NULL;
+	const char *log[LK_BUYER_AT_ONCE + 2] = {[LK_BUYER_AT_ONCE] = amount.text, release.text};
+	struct lk_result none;
+	for (int i = 0; i < count; i++) {
+		id[i] = lk_number_text(ids[i]);
+		log[i] = id[i].text;
+		const char *const values[] = {id[i].text, amount.text};
+		if (!lk_buyer_change(buyer, LK_PAY, values, error))
+			return false;
+	}
+	if (!lk_buyer_query(buyer, LK_LOG_PAID, log, &none, error))
+		return false;
+	lk_result_free(&none);
+	return true;
 }
 
-bool lk_buyer_same(const PGresult *a, int row_a, int column_a, const PGresult *b, int row_b,
-		   int column_b)
+bool lk_buyer_same(const char *a, const char *b)
 {
-	return PQgetisnull(a, row_a, column_a) == PQgetisnull(b, row_b, column_b) &&
-	       strcmp(PQgetvalue(a, row_a, column_a), PQgetvalue(b, row_b, column_b)) == 0;
+	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 static bool in_transaction(struct lk_buyer *buyer, const struct transaction *transaction,
 			   struct lk_error *error)
 {
+	const struct lk_dialect *dialect = buyer->link->dialect;
 	struct lk_error ignored;
-	if (lk_postgres_execute(buyer->connection, transaction->begin, error) &&
-	    transaction->run(buyer, error) &&
-	    lk_postgres_execute(buyer->connection, "COMMIT", error))
+	if (lk_link_execute(buyer->link,
+			    transaction->repeatable ? dialect->begin_repeatable : dialect->begin,
+			    error) &&
+	    transaction->run(buyer, error) && lk_link_execute(buyer->link, "COMMIT", error))
 		return true;
-	if (PQtransactionStatus(buyer->connection) != PQTRANS_IDLE)
-		lk_postgres_execute(buyer->connection, "ROLLBACK", &ignored);
+	if (lk_link_in_transaction(buyer->link))
+		lk_link_execute(buyer->link, "ROLLBACK", &ignored);
 	return lk_fail_context(error, "release %d, %s", buyer->way.release, transaction->name);
 }
 

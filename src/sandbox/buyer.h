@@ -12,12 +12,11 @@
 #ifndef LK_SANDBOX_BUYER_H
 #define LK_SANDBOX_BUYER_H
 
-#include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "sandbox/postgres.h"
+#include "sandbox/link.h"
 #include "sandbox/release.h"
 
 enum { LK_BUYER_REMEMBERS = 64 };
@@ -35,8 +34,8 @@ struct lk_buyer_memory {
 };
 
 struct lk_buyer {
-	PGconn *connection;	   /* NULL while there is none */
-	struct lk_release_way way; /* of the connection */
+	struct lk_link *link;	   /* NULL while there is none */
+	struct lk_release_way way; /* of the link */
 	int number;
 	int64_t users;	/* ids 1 to users are there for ever */
 	int64_t orders; /* the same; they change their amounts */
@@ -47,10 +46,10 @@ struct lk_buyer {
 };
 
 void lk_buyer_init(struct lk_buyer *buyer, int number, int64_t users);
-/* Connects as a release; the connection it had is closed once the new one stands, and kept when it
+/* Connects to the shop as a release; the connection it had is closed once the new one stands, and kept when it
  * fails. */
-bool lk_buyer_connect(struct lk_buyer *buyer, const struct lk_postgres_server *server,
-		      struct lk_release_way way, struct lk_error *error);
+bool lk_buyer_connect(struct lk_buyer *buyer, const char *uri, struct lk_release_way way,
+		      struct lk_error *error);
 void lk_buyer_disconnect(struct lk_buyer *buyer);
 /* Runs one transaction of its choice to the end. On failure the transaction is rolled back and the
  * sentence names release and transaction; class LOST when the connection is gone. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sandbox/buyer_parts.h"
+#include "sandbox/dialect.h"
 
 /* The parameters of the statements about orders and about reviews. */
 struct values {
@@ -45,12 +46,11 @@ static int64_t any_amount(struct lk_buyer *buyer)
 }
 
 /* Its own orders are there with the amounts it gave them, when they are new enough to be shown. */
-static bool right_amounts(const struct lk_buyer_memory *memory, const PGresult *rows,
+static bool right_amounts(const struct lk_buyer_memory *memory, const struct lk_result *rows,
 			  struct lk_error *error)
 {
-	for (int row = 0; row < PQntuples(rows); row++) {
-		int64_t id = strtoll(PQgetvalue(rows, row, 0), NULL, 10);
-		int64_t cents = strtoll(PQgetvalue(rows, row, 1), NULL, 10);
+	for (size_t row = 0; row < rows->rows; row++) {
+		int64_t id = lk_cell_int(rows, row, 0), cents = lk_cell_int(rows, row, 1);
 		for (int i = 0; i < memory->order_count; i++)
 			if (memory->orders[i].id == id && memory->orders[i].cents != cents)
 				return lk_fail(error, LK_ERROR_STATEMENT,
@@ -69,20 +69,27 @@ bool lk_buyer_read_orders(struct lk_buyer *buyer, struct lk_error *error)
 			? memory->orders[lk_buyer_random(buyer, memory->order_count)].user
 			: 1 + lk_buyer_random(buyer, buyer->users));
 	const char *const values[] = {user.text};
-	PGresult *newest = lk_buyer_query(buyer, LK_READ_NEWEST, NULL, error);
-	PGresult *rows = newest ? lk_buyer_query(buyer, LK_READ_ORDERS, values, error) : NULL;
-	bool right = rows && right_amounts(memory, rows, error);
-	PQclear(newest);
-	PQclear(rows);
+	struct lk_result newest = {0}, rows = {0};
+	bool right = lk_buyer_query(buyer, LK_READ_NEWEST, NULL, &newest, error) &&
+		     lk_buyer_query(buyer, LK_READ_ORDERS, values, &rows, error) &&
+		     right_amounts(memory, &rows, error);
+	lk_result_free(&newest);
+	lk_result_free(&rows);
 	return right;
 }
 
+/*
+ * The balance first: where a foreign key's check shares the lock of the user's row, as InnoDB's does, changing
+ * that row afterwards would make a deadlock with whoever waits for it in between.
+ */
 bool lk_buyer_order(struct lk_buyer *buyer, struct lk_error *error)
 {
 	struct lk_buyer_memory *memory = &buyer->memory;
 	struct values v;
 	struct lk_buyer_order order = {.user = 1 + lk_buyer_random(buyer, buyer->users),
 				       .cents = any_amount(buyer)};
+	if (!lk_buyer_pay(buyer, &order.user, 1, -order.cents, error))
+		return false;
 	make_values(buyer, &v, 0, order.user);
 	set_number(&v, 2, order.cents);
 	order.id = lk_buyer_add(buyer, LK_ADD_ORDER, v.list, error);
@@ -91,8 +98,7 @@ bool lk_buyer_order(struct lk_buyer *buyer, struct lk_error *error)
 	set_number(&v, 0, order.id);
 	if (memory->order_count < LK_BUYER_REMEMBERS)
 		memory->orders[memory->order_count++] = order;
-	return lk_buyer_change(buyer, LK_LOG_ORDER, v.list, error) &&
-	       lk_buyer_pay(buyer, &order.user, 1, -order.cents, error);
+	return lk_buyer_change(buyer, LK_LOG_ORDER, v.list, error);
 }
 
 /* One of its own or one that was there from the start. */
@@ -150,23 +156,24 @@ bool lk_buyer_cancel(struct lk_buyer *buyer, struct lk_error *error)
 }
 
 /* A review that the server must refuse, for this reason. */
-static bool is_refused(struct lk_buyer *buyer, const struct values *v, const char *state,
+static bool is_refused(struct lk_buyer *buyer, const struct values *v, enum lk_refusal why,
 		       struct lk_error *error)
 {
 	struct lk_error refusal = {0};
-	if (!lk_postgres_execute(buyer->connection, "SAVEPOINT mistake", error))
+	struct lk_result result;
+	if (!lk_link_execute(buyer->link, "SAVEPOINT mistake", error))
 		return false;
-	PGresult *result = lk_buyer_query(buyer, LK_ADD_REVIEW, v->list, &refusal);
-	PQclear(result);
-	if (result)
+	if (lk_buyer_query(buyer, LK_ADD_REVIEW, v->list, &result, &refusal)) {
+		lk_result_free(&result);
 		return lk_fail(error, LK_ERROR_STATEMENT,
 			       "a review of order %s with %s stars was not refused", v->list[1],
 			       v->list[3]);
-	if (strcmp(refusal.state, state) != 0) {
+	}
+	if (buyer->link->dialect->refusal(&refusal) != why) {
 		*error = refusal;
 		return false;
 	}
-	return lk_postgres_execute(buyer->connection, "ROLLBACK TO mistake", error);
+	return lk_link_execute(buyer->link, "ROLLBACK TO SAVEPOINT mistake", error);
 }
 
 bool lk_buyer_mistake(struct lk_buyer *buyer, struct lk_error *error)
@@ -176,12 +183,12 @@ bool lk_buyer_mistake(struct lk_buyer *buyer, struct lk_error *error)
 	if (lk_release_has(buyer->way, LK_FEATURE_STARS)) {
 		make_review(buyer, &v, 1, 9);
 		tried = true;
-		refused = is_refused(buyer, &v, "23514", error);
+		refused = is_refused(buyer, &v, LK_REFUSED_CHECK, error);
 	}
 	if (refused && lk_release_has(buyer->way, LK_FEATURE_CASCADE)) {
 		make_review(buyer, &v, -1, 3);
 		tried = true;
-		refused = is_refused(buyer, &v, "23503", error);
+		refused = is_refused(buyer, &v, LK_REFUSED_FOREIGN_KEY, error);
 	}
 	return tried ? refused : lk_buyer_read_orders(buyer, error);
 }

@@ -6,6 +6,9 @@
 #include "sandbox/buyer.h"
 #include "sandbox/statement.h"
 
+/* The most users that one transaction changes; the statements know of so many. */
+enum { LK_BUYER_AT_ONCE = 3 };
+
 struct lk_number {
 	char text[24];
 };
@@ -15,9 +18,9 @@ struct lk_number lk_number_text(int64_t value);
 int64_t lk_buyer_random(struct lk_buyer *buyer, int64_t limit);
 /* A number that this sandbox has not had before. */
 int64_t lk_buyer_seed(struct lk_buyer *buyer);
-/* The rows of a statement, the caller's; NULL and *error when it failed. */
-PGresult *lk_buyer_query(struct lk_buyer *buyer, enum lk_statement statement,
-			 const char *const *values, struct lk_error *error);
+/* Runs a statement; the rows are the caller's, none when it failed. */
+bool lk_buyer_query(struct lk_buyer *buyer, enum lk_statement statement, const char *const *values,
+		    struct lk_result *rows, struct lk_error *error);
 /* A statement that has to change exactly one row. */
 bool lk_buyer_change(struct lk_buyer *buyer, enum lk_statement statement, const char *const *values,
 		     struct lk_error *error);
@@ -27,9 +30,8 @@ int64_t lk_buyer_add(struct lk_buyer *buyer, enum lk_statement statement, const 
 /* Changes balances, and says so in the ledger. */
 bool lk_buyer_pay(struct lk_buyer *buyer, const int64_t *ids, int count, int64_t cents,
 		  struct lk_error *error);
-/* Whether two cells hold the same. */
-bool lk_buyer_same(const PGresult *a, int row_a, int column_a, const PGresult *b, int row_b,
-		   int column_b);
+/* Whether two cells, NULL for SQL NULL, hold the same. */
+bool lk_buyer_same(const char *a, const char *b);
 
 /* The transactions of buyer_users.c and buyer_orders.c. */
 bool lk_buyer_read_users(struct lk_buyer *buyer, struct lk_error *error);

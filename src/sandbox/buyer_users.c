@@ -7,8 +7,6 @@
 
 #include "sandbox/buyer_parts.h"
 
-enum { AT_ONCE = 3 };
-
 /* The parameters of the statements about users. */
 struct user_values {
 	char handle[64], seed[48];
@@ -23,9 +21,9 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /* Up to three different users in the order of their ids; yields how many. */
-static int choose_users(struct lk_buyer *buyer, int64_t ids[AT_ONCE])
+static int choose_users(struct lk_buyer *buyer, int64_t ids[LK_BUYER_AT_ONCE])
 {
-	int wanted = 1 + (int)lk_buyer_random(buyer, AT_ONCE), count = 0;
+	int wanted = 1 + (int)lk_buyer_random(buyer, LK_BUYER_AT_ONCE), count = 0;
 	for (int i = 0; i < wanted; i++)
 		ids[i] = 1 + lk_buyer_random(buyer, buyer->users);
 	qsort(ids, (size_t)wanted, sizeof ids[0], compare_ids);
@@ -35,45 +33,47 @@ static int choose_users(struct lk_buyer *buyer, int64_t ids[AT_ONCE])
 	return count;
 }
 
-static const char *shown(const PGresult *result, int row, int column)
+static const char *shown(const char *cell)
 {
-	return PQgetisnull(result, row, column) ? "NULL" : PQgetvalue(result, row, column);
+	return cell ? cell : "NULL";
+}
+
+static bool right_handle(const struct lk_result *rows, size_t row, struct lk_error *error)
+{
+	const char *read = lk_cell(rows, row, 1), *written = lk_cell(rows, row, 2);
+	return lk_buyer_same(read, written) ||
+	       lk_fail(error, LK_ERROR_STATEMENT,
+		       "user %s has the handle %s, but %s was written last",
+		       lk_cell_text(rows, row, 0), shown(read), shown(written));
 }
 
 bool lk_buyer_read_users(struct lk_buyer *buyer, struct lk_error *error)
 {
-	int64_t ids[AT_ONCE];
-	char list[80] = "{";
-	int count = choose_users(buyer, ids);
-	for (int i = 0; i < count; i++) {
-		strcat(list, lk_number_text(ids[i]).text);
-		strcat(list, i + 1 < count ? "," : "}");
+	int64_t ids[LK_BUYER_AT_ONCE];
+	struct lk_number id[LK_BUYER_AT_ONCE];
+	const char *values[LK_BUYER_AT_ONCE] = {NULL};
+	struct lk_result rows;
+	size_t count = (size_t)choose_users(buyer, ids);
+	for (size_t i = 0; i < count; i++) {
+		id[i] = lk_number_text(ids[i]);
+		values[i] = id[i].text;
 	}
-	const char *const values[] = {list};
-	PGresult *rows = lk_buyer_query(buyer, LK_READ_USERS, values, error);
-	if (!rows)
+	if (!lk_buyer_query(buyer, LK_READ_USERS, values, &rows, error))
 		return false;
-	bool right = PQntuples(rows) == count;
-	if (!right)
-		lk_fail(error, LK_ERROR_STATEMENT, "%d of the users %s were found", PQntuples(rows),
-			list);
-	for (int i = 0; i < PQntuples(rows) && right && buyer->trusts; i++) {
-		right = lk_buyer_same(rows, i, 1, rows, i, 2);
-		if (!right)
-			lk_fail(error, LK_ERROR_STATEMENT,
-				"user %s has the handle %s, but %s was written last",
-				PQgetvalue(rows, i, 0), shown(rows, i, 1), shown(rows, i, 2));
-	}
-	PQclear(rows);
+	bool right = rows.rows == count ||
+		     lk_fail(error, LK_ERROR_STATEMENT, "%zu of %zu users from %s on were found",
+			     rows.rows, count, values[0]);
+	for (size_t i = 0; i < rows.rows && right && buyer->trusts; i++)
+		right = right_handle(&rows, i, error);
+	lk_result_free(&rows);
 	return right;
 }
 
-static bool same_rows(const PGresult *a, const PGresult *b, struct lk_error *error)
+static bool same_rows(const struct lk_result *a, const struct lk_result *b, struct lk_error *error)
 {
-	bool same = PQntuples(a) == PQntuples(b);
-	for (int i = 0; i < PQntuples(a) && same; i++)
-		for (int column = 0; column < PQnfields(a) && same; column++)
-			same = lk_buyer_same(a, i, column, b, i, column);
+	bool same = a->rows == b->rows;
+	for (size_t i = 0; i < a->rows * a->columns && same; i++)
+		same = lk_buyer_same(a->cells[i], b->cells[i]);
 	return same || lk_fail(error, LK_ERROR_STATEMENT,
 			       "a REPEATABLE READ transaction saw other rows the second time");
 }
@@ -82,17 +82,18 @@ bool lk_buyer_read_page(struct lk_buyer *buyer, struct lk_error *error)
 {
 	struct lk_number first = lk_number_text(1 + lk_buyer_random(buyer, buyer->users));
 	const char *const values[] = {first.text};
-	PGresult *once = lk_buyer_query(buyer, LK_READ_PAGE, values, error);
-	PGresult *again = once ? lk_buyer_query(buyer, LK_READ_PAGE, values, error) : NULL;
-	bool same = again && same_rows(once, again, error);
-	PQclear(once);
-	PQclear(again);
+	struct lk_result once = {0}, again = {0};
+	bool same = lk_buyer_query(buyer, LK_READ_PAGE, values, &once, error) &&
+		    lk_buyer_query(buyer, LK_READ_PAGE, values, &again, error) &&
+		    same_rows(&once, &again, error);
+	lk_result_free(&once);
+	lk_result_free(&again);
 	return same;
 }
 
 bool lk_buyer_change_balances(struct lk_buyer *buyer, struct lk_error *error)
 {
-	int64_t ids[AT_ONCE];
+	int64_t ids[LK_BUYER_AT_ONCE];
 	int count = choose_users(buyer, ids);
 	return lk_buyer_pay(buyer, ids, count, 1 + lk_buyer_random(buyer, 500), error);
 }
@@ -115,7 +116,7 @@ static void make_values(struct lk_buyer *buyer, struct user_values *v, int64_t i
 
 bool lk_buyer_change_users(struct lk_buyer *buyer, struct lk_error *error)
 {
-	int64_t ids[AT_ONCE];
+	int64_t ids[LK_BUYER_AT_ONCE];
 	int count = choose_users(buyer, ids);
 	bool done = true;
 	for (int i = 0; i < count && done; i++) {

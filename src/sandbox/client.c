@@ -19,8 +19,8 @@
 #include "base/memory.h"
 #include "control/line.h"
 #include "sandbox/folder.h"
-#include "sandbox/postgres.h"
 #include "sandbox/protocol.h"
+#include "sandbox/servers.h"
 #include "sandbox/shop.h"
 
 #define START_LIMIT_US 180000000
@@ -29,7 +29,7 @@
 /* A start takes longer with more rows: at the least this many are loaded a second. */
 #define ROWS_PER_SECOND 20000
 
-enum { ARGUMENTS = 14 };
+enum { ARGUMENTS = 16 };
 
 struct conversation {
 	void (*progress)(void *context, const char *line);
@@ -79,6 +79,15 @@ static bool converse(int fd, struct conversation *talk, int64_t deadline_us, str
 		       lk_clock_us() >= deadline_us ? "does not answer" : "has ended");
 }
 
+static int64_t kind_number(const char *word)
+{
+	int64_t number = 0;
+	while (word && lk_servers_kinds[number] &&
+	       lk_servers_kinds[number] != lk_servers_kind(word))
+		number++;
+	return number;
+}
+
 /* The child's arguments; strings are the caller's. */
 static void make_arguments(const struct lk_sandbox_options *options, char *arguments[ARGUMENTS + 1])
 {
@@ -86,6 +95,7 @@ static void make_arguments(const struct lk_sandbox_options *options, char *argum
 		const char *name;
 		int64_t value;
 	} pairs[] = {
+		{"--kind", kind_number(options->kind)},
 		{"--rows", options->rows ? options->rows : 1000000},
 		{"--writes", options->writes < 0 ? 300 : options->writes},
 		{"--connections", options->connections ? options->connections : 8},
@@ -260,12 +270,9 @@ bool lk_sandbox_compare(struct lk_sandbox *sandbox, struct lk_sandbox_result *re
 
 char *lk_sandbox_shape(const struct lk_sandbox *sandbox, struct lk_error *error)
 {
-	PGconn *connection = PQconnectdb(sandbox->uri);
-	char *shape =
-		PQstatus(connection) == CONNECTION_OK ? lk_shop_shape(connection, error) : NULL;
-	if (PQstatus(connection) != CONNECTION_OK)
-		lk_postgres_failed(connection, NULL, error);
-	PQfinish(connection);
+	struct lk_link *link = lk_link_open(sandbox->uri, "sandbox", error);
+	char *shape = link ? lk_shop_shape(link, error) : NULL;
+	lk_link_close(link);
 	return shape;
 }
 

@@ -24,8 +24,7 @@ struct lk_crew {
 };
 
 struct lk_application {
-	const struct lk_postgres_server *server;
-	char *file;
+	char *uri, *watcher_uri, *file;
 	int connections, per_second;
 	int64_t begun_us;
 	struct lk_figures *figures;
@@ -59,7 +58,7 @@ struct lk_release_way lk_crew_way(const struct lk_crew *worker);
 unsigned lk_crew_to_mend(const struct lk_application *application);
 bool lk_crew_settled(const struct lk_application *application);
 /* Publishes the worker's connection (NULL: none) so that it can be broken off. */
-void lk_crew_publish(struct lk_crew *worker, PGconn *connection, struct lk_release_way way);
+void lk_crew_publish(struct lk_crew *worker, const struct lk_link *link, struct lk_release_way way);
 /* Writes the file of figures. */
 void lk_crew_report(struct lk_application *application);
 

@@ -7,25 +7,25 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "sandbox/shop.h"
+#include "sandbox/dialect.h"
 
 #define LOOK_EVERY_US 150000
 
-static void publish(struct lk_crew *worker, PGconn *connection)
+static void publish(struct lk_crew *worker, struct lk_link *link)
 {
-	lk_crew_publish(worker, connection, (struct lk_release_way){0, 0});
+	lk_crew_publish(worker, link, (struct lk_release_way){0, 0});
 }
 
-static PGconn *connect_watcher(struct lk_crew *worker, struct lk_error *error)
+static struct lk_link *connect_watcher(struct lk_crew *worker, struct lk_error *error)
 {
-	PGconn *connection = lk_postgres_connect(worker->application->server, LK_POSTGRES_USER,
-						 LK_SHOP_DATABASE, "shop deployment", error);
-	if (connection && !lk_postgres_execute(connection, "SET statement_timeout = '2s'", error)) {
-		PQfinish(connection);
-		connection = NULL;
+	struct lk_link *link =
+		lk_link_open(worker->application->watcher_uri, "shop deployment", error);
+	if (link && !lk_link_execute(link, link->dialect->release->watcher_sql, error)) {
+		lk_link_close(link);
+		link = NULL;
 	}
-	publish(worker, connection);
-	return connection;
+	publish(worker, link);
+	return link;
 }
 
 static void take_over(struct lk_application *application, const struct lk_release_stage *stage,
@@ -44,14 +44,14 @@ static void take_over(struct lk_application *application, const struct lk_releas
 }
 
 /* A withdrawn release leaves nothing behind that the way back cannot bear. */
-static bool mend(struct lk_application *application, PGconn *connection, struct lk_error *error)
+static bool mend(struct lk_application *application, struct lk_link *link, struct lk_error *error)
 {
 	pthread_mutex_lock(&application->mutex);
 	unsigned features = lk_crew_to_mend(application);
 	pthread_mutex_unlock(&application->mutex);
 	if (!features)
 		return true;
-	if (!lk_release_mend(connection, features, error))
+	if (!lk_release_mend(link, features, error))
 		return false;
 	pthread_mutex_lock(&application->mutex);
 	application->mended |= features;
@@ -60,14 +60,14 @@ static bool mend(struct lk_application *application, PGconn *connection, struct 
 }
 
 /* One look at the database, and what follows from it. */
-static bool look(struct lk_application *application, PGconn *connection, struct lk_error *error)
+static bool look(struct lk_application *application, struct lk_link *link, struct lk_error *error)
 {
 	struct lk_release_stage stage;
 	int64_t looked_ms = lk_wall_ms();
-	if (!lk_release_look(connection, &stage, error))
+	if (!lk_release_look(link, &stage, error))
 		return false;
 	take_over(application, &stage, looked_ms);
-	return mend(application, connection, error);
+	return mend(application, link, error);
 }
 
 /* Once for each different sentence: the log would fill with the same line five times a second. */
@@ -92,22 +92,21 @@ static bool wait_for_next(struct lk_application *application, int64_t until_us)
 void *lk_deployer_main(void *argument)
 {
 	struct lk_crew *worker = argument;
-	PGconn *connection = NULL;
+	struct lk_link *link = NULL;
 	char last[sizeof(((struct lk_error *)0)->text)] = "";
 	do {
 		struct lk_error error = {0};
-		if (!connection)
-			connection = connect_watcher(worker, &error);
-		if (!connection || !look(worker->application, connection, &error))
+		if (!link)
+			link = connect_watcher(worker, &error);
+		if (!link || !look(worker->application, link, &error))
 			complain(last, sizeof last, &error);
-		if (connection && PQstatus(connection) != CONNECTION_OK) {
+		if (link && !lk_link_is_up(link)) {
 			publish(worker, NULL);
-			PQfinish(connection);
-			connection = NULL;
+			lk_link_close(link);
+			link = NULL;
 		}
 	} while (wait_for_next(worker->application, lk_clock_us() + LOOK_EVERY_US));
 	publish(worker, NULL);
-	if (connection)
-		PQfinish(connection);
+	lk_link_close(link);
 	return NULL;
 }

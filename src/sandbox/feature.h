@@ -29,19 +29,24 @@ enum lk_feature {
 	LK_FEATURES
 };
 
+/* What holds on every engine. */
 struct lk_feature_facts {
-	const char *mentioned; /* a LIKE pattern for the steps of a run that is about it */
-	/* Conditions: whether the old way works, and the new one; NULL always. */
-	const char *old_works, *new_works;
 	/* The catalog looks the same before and after: only a run tells. */
 	bool by_run;
 	/* The new way needs what the run makes or enforces, so it is taken when the run is done; else
 	 * it is taken at the run's gates. */
 	bool when_done;
-	/* What a withdrawn release 42 left behind and the way back cannot bear, in SQL; NULL nothing. */
-	const char *mend;
 };
 
 extern const struct lk_feature_facts lk_features[LK_FEATURES];
+
+/* A feature in an engine's own terms. */
+struct lk_feature_terms {
+	const char *mentioned; /* a LIKE pattern for the steps of a run that is about it */
+	/* Conditions: whether the old way works, and the new one; NULL always. */
+	const char *old_works, *new_works;
+	/* What a withdrawn release 42 left behind and the way back cannot bear, in SQL; NULL nothing. */
+	const char *mend;
+};
 
 #endif

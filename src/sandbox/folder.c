@@ -19,7 +19,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 
-/* "/pg/.s.PGSQL.5432" and the six characters of mkdtemp, with room for the lock's name beside the
+/* "/db/.s.PGSQL.5432" and the six characters of mkdtemp, with room for the lock's name beside the
  * socket. */
 #define NAME_ROOM 32
 /* A folder without a lock is being made; after this many seconds its maker has died. */
@@ -78,7 +78,7 @@ bool lk_folder_make(const char *prefix, uid_t owner, gid_t group, struct lk_fold
 	snprintf(folder->path, sizeof folder->path, "%s/%s-XXXXXX", base_folder(prefix), prefix);
 	if (!mkdtemp(folder->path))
 		return lk_fail_errno(error, errno, "cannot create the folder %s", folder->path);
-	snprintf(folder->servers, sizeof folder->servers, "%s/pg", folder->path);
+	snprintf(folder->servers, sizeof folder->servers, "%s/db", folder->path);
 	if (make_inside(folder, owner, group, error))
 		return true;
 	struct lk_error ignored;
@@ -108,11 +108,11 @@ bool lk_folder_close(struct lk_folder *folder, bool keep, struct lk_error *error
 	return removed;
 }
 
-/* Whether one argument of the process is exactly the data folder. */
-static bool process_serves(pid_t pid, const char *data)
+/* Whether one argument of the process is exactly the data folder, behind its option's name. */
+static bool process_serves(pid_t pid, const char *option, const char *data)
 {
 	struct lk_error ignored;
-	size_t length = 0;
+	size_t length = 0, n = strlen(option);
 	char *path = lk_format("/proc/%d/cmdline", (int)pid);
 	char *arguments = lk_path_read(path, 65536, &length, &ignored);
 	bool found = false;
@@ -120,20 +120,32 @@ static bool process_serves(pid_t pid, const char *data)
 	if (!arguments)
 		return false;
 	for (size_t at = 0; at < length && !found; at += strlen(arguments + at) + 1)
-		found = strcmp(arguments + at, data) == 0;
+		found = strncmp(arguments + at, option, n) == 0 &&
+			strcmp(arguments + at + n, data) == 0;
 	free(arguments);
 	return found;
 }
 
-pid_t lk_folder_server(const char *data)
+static pid_t server_of(const char *data, const char *pid_file, const char *option)
 {
 	struct lk_error ignored;
-	char *path = lk_path_join(data, "postmaster.pid");
-	char *text = lk_path_read(path, 4096, NULL, &ignored);
+	char *text = lk_path_read(pid_file, 4096, NULL, &ignored);
 	long pid = text ? strtol(text, NULL, 10) : 0;
-	free(path);
 	free(text);
-	return pid > 1 && process_serves((pid_t)pid, data) ? (pid_t)pid : 0;
+	return pid > 1 && process_serves((pid_t)pid, option, data) ? (pid_t)pid : 0;
+}
+
+/* Servers differ in where they write their number and in the option that names the folder. */
+pid_t lk_folder_server(const char *data)
+{
+	char *postmaster = lk_format("%s/postmaster.pid", data),
+	     *beside = lk_format("%s.pid", data);
+	pid_t pid = server_of(data, postmaster, "");
+	if (pid == 0)
+		pid = server_of(data, beside, "--datadir=");
+	free(postmaster);
+	free(beside);
+	return pid;
 }
 
 /* A child of ours has to be collected before its number is free; other processes vanish by
@@ -196,7 +208,7 @@ static bool remove_leftover(const char *path)
 		return false;
 	bool removed = false;
 	if (owner_is_dead(path, &info, &lock)) {
-		char *servers = lk_path_join(path, "pg");
+		char *servers = lk_path_join(path, "db");
 		char *keep = lk_path_join(path, "keep");
 		lk_folder_end_servers(servers);
 		removed = access(keep, F_OK) != 0 && remove_patiently(path, &error);

@@ -6,7 +6,7 @@
  *   PREFIX-XXXXXX/        0700, or 0711 when the servers run as another user
  *     lock                held with flock(2) by the process that owns the folder
  *     keep                when it exists the folder is never removed as a leftover
- *     pg/                 0700, of the user the servers run as: data folders, logs and sockets
+ *     db/                 0700, of the user the servers run as: data folders, logs and sockets
  */
 #ifndef LK_SANDBOX_FOLDER_H
 #define LK_SANDBOX_FOLDER_H
@@ -18,7 +18,7 @@
 
 struct lk_folder {
 	char path[160];
-	char servers[180]; /* path/pg */
+	char servers[180]; /* path/db */
 	int lock;	   /* descriptor, -1 when there is none */
 };
 
@@ -36,13 +36,13 @@ bool lk_folder_close(struct lk_folder *folder, bool keep, struct lk_error *error
  */
 int lk_folder_remove_leftovers(const char *prefix);
 /*
- * The process of the server that runs in a data folder, out of its postmaster.pid; 0 when there is
- * none or when the process with that number is not a server of exactly this folder.
+ * The process of the server that runs in a data folder, out of its file postmaster.pid or DATA.pid; 0 when
+ * there is none or when the process with that number is not a server of exactly this folder.
  */
 pid_t lk_folder_server(const char *data);
 /* Ends every server whose data folder lies directly in this folder. */
 void lk_folder_end_servers(const char *servers);
-/* Ends a server by process number: SIGQUIT (immediate shutdown), SIGKILL after 5 s. Waits until it
+/* Ends a server by process number: SIGQUIT (PostgreSQL's immediate shutdown), SIGKILL after 5 s. Waits until it
  * is gone. */
 void lk_folder_end_server(pid_t pid);
 

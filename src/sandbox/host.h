@@ -14,6 +14,7 @@
 
 struct lk_host {
 	struct lk_sandbox_options options;
+	const struct lk_servers_kind *kind;
 	struct lk_servers servers;
 	struct lk_application *application;
 	int listener; /* -1 none */

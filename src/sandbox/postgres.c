@@ -2,23 +2,17 @@
 #include "sandbox/postgres.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/path.h"
 
 #define START_LIMIT_US 120000000
-#define STOP_LIMIT_US 30000000
 
 /* The most that one of the programs is called with. */
 enum { ARGUMENTS = 24 };
@@ -47,85 +41,25 @@ void lk_postgres_name(struct lk_postgres_server *server, const char *servers, co
 	server->port = port;
 }
 
-/* Between fork and exec: only calls that are safe there. */
-static void become(const struct lk_postgres *postgres, const char *folder, const char *log)
+/* By its whole path: the programs look for each other beside themselves. */
+static char *whole_path(const struct lk_postgres *postgres, const char *const *arguments,
+			const char *whole[ARGUMENTS + 1])
 {
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
-	if (geteuid() == 0 && postgres->user != 0 &&
-	    (setgroups(1, &postgres->group) != 0 || setgid(postgres->group) != 0 ||
-	     setuid(postgres->user) != 0))
-		_exit(126);
-	umask(077);
-	int null = open("/dev/null", O_RDONLY);
-	int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	if (null < 0 || out < 0 || chdir(folder) != 0)
-		_exit(126);
-	dup2(null, 0);
-	dup2(out, 1);
-	dup2(out, 2);
-	close_range(3, ~0U, 0);
-}
-
-static pid_t spawn(const struct lk_postgres *postgres, const char *const *arguments,
-		   const char *folder, const char *log)
-{
-	/* By its whole path: the programs look for each other beside themselves. */
 	char *program = lk_path_join(postgres->bin, arguments[0]);
-	const char *with_path[ARGUMENTS + 1] = {program};
+	whole[0] = program;
 	for (size_t i = 1; i < ARGUMENTS && arguments[i]; i++)
-		with_path[i] = arguments[i];
-	pid_t parent = getpid();
-	pid_t pid = fork();
-	if (pid == 0) {
-		become(postgres, folder, log);
-		/* A change of user clears it, so this comes last; the parent may be dead by now. */
-		prctl(PR_SET_PDEATHSIG, SIGQUIT);
-		if (getppid() != parent)
-			_exit(126);
-		execv(program, (char *const *)with_path);
-		_exit(127);
-	}
-	free(program);
-	return pid;
-}
-
-/* Adds the last line of a log to the error. */
-static bool fail_with_log(struct lk_error *error, const char *what, const char *log)
-{
-	struct lk_error ignored;
-	char *text = lk_path_read(log, 16 * 1024 * 1024, NULL, &ignored);
-	char *end = text ? text + strlen(text) : NULL;
-	while (end && end > text && end[-1] == '\n')
-		*--end = '\0';
-	const char *line = text ? strrchr(text, '\n') : NULL;
-	line = line ? line + 1 : text;
-	if (line && line[0])
-		lk_fail(error, LK_ERROR_SYSTEM, "%s: %s", what, line);
-	else
-		lk_fail(error, LK_ERROR_SYSTEM, "%s; its log %s is empty", what, log);
-	free(text);
-	return false;
+		whole[i] = arguments[i];
+	return program;
 }
 
 bool lk_postgres_run(const struct lk_postgres *postgres, const char *const *arguments,
 		     const char *folder, const char *log, struct lk_error *error)
 {
-	int status = 0;
-	pid_t pid = spawn(postgres, arguments, folder, log);
-	if (pid < 0)
-		return lk_fail_errno(error, errno, "cannot start %s", arguments[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return true;
-	char *what = lk_format("%s failed", arguments[0]);
-	fail_with_log(error, what, log);
-	free(what);
-	return false;
+	const char *whole[ARGUMENTS + 1] = {NULL};
+	char *program = whole_path(postgres, arguments, whole);
+	bool done = lk_program_run(&postgres->as, whole, folder, log, error);
+	free(program);
+	return done;
 }
 
 bool lk_postgres_initdb(const struct lk_postgres *postgres, const struct lk_postgres_server *server,
@@ -212,17 +146,19 @@ static bool wait_until_ready(struct lk_postgres_server *server, struct lk_error 
 	if (alive)
 		lk_postgres_stop(server, SIGQUIT);
 	server->pid = 0;
-	return fail_with_log(error,
-			     alive ? "the server did not become ready"
-				   : "the server ended while starting",
-			     server->log);
+	return lk_program_failed(alive ? "the server did not become ready"
+				       : "the server ended while starting",
+				 server->log, error);
 }
 
 bool lk_postgres_start(const struct lk_postgres *postgres, struct lk_postgres_server *server,
 		       struct lk_error *error)
 {
 	const char *const arguments[] = {"postgres", "-D", server->data, NULL};
-	server->pid = spawn(postgres, arguments, server->sockets, server->log);
+	const char *whole[ARGUMENTS + 1] = {NULL};
+	char *program = whole_path(postgres, arguments, whole);
+	server->pid = lk_program_spawn(&postgres->as, whole, server->sockets, server->log, SIGQUIT);
+	free(program);
 	if (server->pid < 0) {
 		server->pid = 0;
 		return lk_fail_errno(error, errno, "cannot start postgres");
@@ -232,15 +168,7 @@ bool lk_postgres_start(const struct lk_postgres *postgres, struct lk_postgres_se
 
 void lk_postgres_stop(struct lk_postgres_server *server, int signal)
 {
-	if (server->pid <= 0)
-		return;
-	int64_t deadline = lk_clock_us() + STOP_LIMIT_US;
-	kill(server->pid, signal);
-	kill(server->pid, SIGCONT);
-	while (waitpid(server->pid, NULL, WNOHANG) == 0) {
-		if (lk_clock_us() > deadline)
-			kill(server->pid, SIGKILL);
-		lk_sleep_ms(5);
-	}
+	if (server->pid > 0)
+		lk_program_end(server->pid, signal);
 	server->pid = 0;
 }

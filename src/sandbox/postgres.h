@@ -12,14 +12,13 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "base/error.h"
+#include "sandbox/program.h"
 
 struct lk_postgres {
-	char bin[200]; /* the folder of initdb, postgres, pg_basebackup */
-	uid_t user;    /* whom its programs run as */
-	gid_t group;
+	char bin[200];		   /* the folder of initdb, postgres, pg_basebackup */
+	struct lk_program_user as; /* whom its programs run as */
 };
 
 struct lk_postgres_server {
@@ -67,7 +66,10 @@ void lk_postgres_stop(struct lk_postgres_server *server, int signal);
 /* "host=… port=… user=… dbname=… application_name=…", the caller's. */
 char *lk_postgres_conninfo(const struct lk_postgres_server *server, const char *user,
 			   const char *database, const char *application);
-/* postgresql:///database?host=…&port=…&user=postgres, the caller's. */
+/* postgresql:///database?host=…&port=…&user=…, the caller's. */
+char *lk_postgres_uri_of(const struct lk_postgres_server *server, const char *database,
+			 const char *user);
+/* The same of the superuser. */
 char *lk_postgres_uri(const struct lk_postgres_server *server, const char *database);
 /* A new connection, or NULL and *error. */
 PGconn *lk_postgres_connect(const struct lk_postgres_server *server, const char *user,

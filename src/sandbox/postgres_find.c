@@ -3,7 +3,6 @@
 #include "sandbox/postgres.h"
 
 #include <glob.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,25 +79,6 @@ static bool find_in_path(struct lk_postgres *postgres)
 	return taken;
 }
 
-static bool find_user(struct lk_postgres *postgres, struct lk_error *error)
-{
-	postgres->user = geteuid();
-	postgres->group = getegid();
-	if (postgres->user != 0)
-		return true;
-	const struct passwd *entry = getpwnam("postgres");
-	if (!entry || entry->pw_uid == 0)
-		entry = getpwnam("nobody");
-	if (!entry || entry->pw_uid == 0)
-		return lk_fail(
-			error, LK_ERROR_SYSTEM,
-			"PostgreSQL does not run as root, and there is no user \"postgres\" or "
-			"\"nobody\" to run it as");
-	postgres->user = entry->pw_uid;
-	postgres->group = entry->pw_gid;
-	return true;
-}
-
 bool lk_postgres_find(struct lk_postgres *postgres, struct lk_error *error)
 {
 	memset(postgres, 0, sizeof *postgres);
@@ -117,5 +97,5 @@ bool lk_postgres_find(struct lk_postgres *postgres, struct lk_error *error)
 			       "not found; install the server or set LOCKKEEPER_PG_BINDIR to their "
 			       "folder");
 	}
-	return find_user(postgres, error);
+	return lk_program_find_user("postgres", "PostgreSQL", &postgres->as, error);
 }

@@ -16,10 +16,16 @@ char *lk_postgres_conninfo(const struct lk_postgres_server *server, const char *
 			 server->sockets, server->port, user, database, application);
 }
 
-char *lk_postgres_uri(const struct lk_postgres_server *server, const char *database)
+char *lk_postgres_uri_of(const struct lk_postgres_server *server, const char *database,
+			 const char *user)
 {
 	return lk_format("postgresql:///%s?host=%s&port=%d&user=%s", database, server->sockets,
-			 server->port, LK_POSTGRES_USER);
+			 server->port, user);
+}
+
+char *lk_postgres_uri(const struct lk_postgres_server *server, const char *database)
+{
+	return lk_postgres_uri_of(server, database, LK_POSTGRES_USER);
 }
 
 PGconn *lk_postgres_connect(const struct lk_postgres_server *server, const char *user,

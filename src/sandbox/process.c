@@ -14,16 +14,17 @@
 #include "base/path.h"
 #include "sandbox/host.h"
 #include "sandbox/protocol.h"
-#include "sandbox/shop.h"
 
 struct option {
 	const char *name;
 	int64_t low, high;
 };
 
-enum { ROWS, WRITES, CONNECTIONS, MAX_TIME, IDLE, KEEP, OPTIONS };
+enum { KIND, ROWS, WRITES, CONNECTIONS, MAX_TIME, IDLE, KEEP, OPTIONS };
 
 static const struct option options[OPTIONS] = {
+	/* A number of lk_servers_kinds, whose end is found when it is used. */
+	[KIND] = {"--kind", 0, 1000},
 	[ROWS] = {"--rows", 1, INT64_C(1000000000)},
 	[WRITES] = {"--writes", 0, 100000},
 	[CONNECTIONS] = {"--connections", 1, 500},
@@ -53,13 +54,22 @@ static bool read_options(int argc, char **argv, int64_t values[OPTIONS])
 	return true;
 }
 
+static bool is_of_a_client(const char *name)
+{
+	static const char *const beginnings[] = {"PG", "MYSQL", "MARIADB"};
+	for (size_t i = 0; i < LK_COUNT(beginnings); i++)
+		if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Settings of the caller's own databases must not reach ours. */
 static void forget_environment(void)
 {
 	extern char **environ;
 	for (size_t i = 0; environ[i];) {
 		size_t length = strcspn(environ[i], "=");
-		if (strncmp(environ[i], "PG", 2) != 0 || length == 0) {
+		if (length == 0 || !is_of_a_client(environ[i])) {
 			i++;
 			continue;
 		}
@@ -115,7 +125,6 @@ static bool mark_kept(const struct lk_host *host, struct lk_error *error)
 
 static bool make_folder(struct lk_host *host, struct lk_error *error)
 {
-	struct lk_postgres *postgres = &host->servers.postgres;
 	int leftovers = lk_folder_remove_leftovers(LK_SANDBOX_PREFIX);
 	if (leftovers > 0) {
 		char line[80];
@@ -123,21 +132,27 @@ static bool make_folder(struct lk_host *host, struct lk_error *error)
 			 leftovers == 1 ? "" : "es");
 		tell(NULL, line);
 	}
-	return lk_postgres_find(postgres, error) &&
-	       lk_folder_make(LK_SANDBOX_PREFIX, postgres->user, postgres->group,
-			      &host->servers.folder, error) &&
+	const struct lk_program_user *as = &host->servers.as;
+	return lk_servers_find(&host->servers, host->kind, error) &&
+	       lk_folder_make(LK_SANDBOX_PREFIX, as->user, as->group, &host->servers.folder,
+			      error) &&
 	       open_log(host->servers.folder.path, error) && mark_kept(host, error);
 }
 
 static bool start_application(struct lk_host *host, struct lk_error *error)
 {
 	char *file = lk_path_join(host->servers.folder.path, "application.json");
-	struct lk_application_options application = {.server = &host->servers.primary,
+	char *uri = lk_servers_uri(&host->servers, LK_SERVERS_PRIMARY, true);
+	char *watcher = lk_servers_uri(&host->servers, LK_SERVERS_PRIMARY, false);
+	struct lk_application_options application = {.uri = uri,
+						     .watcher_uri = watcher,
 						     .users = host->options.rows,
 						     .connections = host->options.connections,
 						     .per_second = host->options.writes,
 						     .file = file};
 	host->application = lk_application_start(&application, error);
+	free(watcher);
+	free(uri);
 	free(file);
 	if (host->application && host->options.writes > 0) {
 		char line[120];
@@ -151,8 +166,8 @@ static bool start_application(struct lk_host *host, struct lk_error *error)
 
 static void announce(const struct lk_host *host)
 {
-	char *uri = lk_postgres_uri(&host->servers.primary, LK_SHOP_DATABASE);
-	char *replica = lk_postgres_uri(&host->servers.replica, LK_SHOP_DATABASE);
+	char *uri = lk_servers_uri(&host->servers, LK_SERVERS_PRIMARY, false);
+	char *replica = lk_servers_uri(&host->servers, LK_SERVERS_REPLICA, false);
 	char *file = lk_path_join(host->servers.folder.path, "application.json");
 	lk_host_send(STDOUT_FILENO, json_pack("{s:{s:s, s:s, s:s, s:s}}", "ready", "folder",
 					      host->servers.folder.path, "uri", uri, "replica_uri",
@@ -167,9 +182,11 @@ static void announce(const struct lk_host *host)
 
 static bool start(struct lk_host *host, struct lk_error *error)
 {
-	return make_folder(host, error) &&
-	       lk_servers_start(&host->servers, host->options.rows, host->options.connections, tell,
-				NULL, error) &&
+	struct lk_servers_start start = {.servers = &host->servers,
+					 .rows = host->options.rows,
+					 .connections = host->options.connections,
+					 .progress = tell};
+	return make_folder(host, error) && lk_servers_start(&start, error) &&
 	       start_application(host, error) && lk_host_listen(host, error);
 }
 
@@ -181,6 +198,7 @@ static void end(struct lk_host *host, bool keep)
 	if (host->servers.folder.path[0])
 		lk_servers_stop(&host->servers, keep);
 	lk_application_free(host->application);
+	lk_servers_free(&host->servers);
 	if (host->listener >= 0)
 		close(host->listener);
 	if (host->servers.folder.path[0] && !lk_folder_close(&host->servers.folder, keep, &error))
@@ -189,15 +207,21 @@ static void end(struct lk_host *host, bool keep)
 
 int lk_sandbox_server_main(int argc, char **argv)
 {
-	int64_t values[OPTIONS] = {[ROWS] = 1000000,	 [WRITES] = 300, [CONNECTIONS] = 8,
-				   [MAX_TIME] = 7200000, [IDLE] = 60000, [KEEP] = 0};
+	int64_t values[OPTIONS] = {
+		[KIND] = 0,	      [ROWS] = 1000000, [WRITES] = 300, [CONNECTIONS] = 8,
+		[MAX_TIME] = 7200000, [IDLE] = 60000,	[KEEP] = 0};
 	struct lk_error error;
-	if (!read_options(argc, argv, values)) {
+	bool known = read_options(argc, argv, values);
+	int64_t kinds = 0;
+	while (lk_servers_kinds[kinds])
+		kinds++;
+	if (!known || values[KIND] >= kinds) {
 		fprintf(stderr, "lockkeeper: %s is started by `lockkeeper sandbox`\n",
 			LK_SANDBOX_VERB);
 		return 2;
 	}
-	struct lk_host host = {.options = {.rows = values[ROWS],
+	struct lk_host host = {.kind = lk_servers_kinds[values[KIND]],
+			       .options = {.rows = values[ROWS],
 					   .writes = (int)values[WRITES],
 					   .connections = (int)values[CONNECTIONS],
 					   .max_time_ms = values[MAX_TIME],

@@ -21,7 +21,7 @@
 
 #define LK_SANDBOX_SOCKET "sandbox.sock"
 #define LK_SANDBOX_PREFIX "lockkeeper-sandbox"
-/* The hidden verb; options follow it as pairs: --rows N --writes N --connections N --max-time-ms N
+/* The hidden verb; options follow it as pairs: --kind N (of lk_servers_kinds) --rows N --writes N --connections N --max-time-ms N
  * --idle-ms N --keep 0|1. */
 #define LK_SANDBOX_VERB "sandbox-server"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "sandbox/postgres.h"
+#include "sandbox/dialect.h"
 
 /* How far the newest run that mentions a feature has come. */
 struct run_facts {
@@ -17,99 +17,79 @@ struct facts {
 	struct run_facts runs[LK_FEATURES];
 };
 
-/*
- * Rows as JSON, so that the sandbox depends on the few members it reads and not on the journal's
- * shape. A run is at its first step that is not done; a gate has been reached when it is that one or
- * is done.
- */
-static const char journal_sql[] =
-	"WITH run AS MATERIALIZED ("
-	" SELECT coalesce(r ->> 'name', '') AS name, coalesce(r -> 'document' ->> 'steps', '') AS steps,"
-	"  r ->> 'created_at' AS at, r ->> 'state' = 'done' AS done,"
-	"  r ->> 'state' IN ('undoing', 'undone') OR coalesce(r ->> 'wanted', '') = 'rollback'"
-	"   OR coalesce(r ->> 'backward', '') = 'true' AS back"
-	" FROM (SELECT to_jsonb(x) AS r FROM lockkeeper.run x) x), "
-	"step AS MATERIALIZED ("
-	" SELECT s ->> 'run' AS run, (s ->> 'number')::int AS number, s ->> 'name' AS name,"
-	"  s ->> 'verb' AS verb, s ->> 'state' AS state,"
-	"  min((s ->> 'number')::int) FILTER (WHERE s ->> 'state' <> 'done')"
-	"   OVER (PARTITION BY s ->> 'run') AS current"
-	" FROM (SELECT to_jsonb(x) AS s FROM lockkeeper.step x) x), "
-	"state AS MATERIALIZED ("
-	" SELECT run.name,"
-	"  bool_or(verb <> 'gate' AND state NOT IN ('pending', 'waiting')) AS begun,"
-	"  bool_and(state = 'done') FILTER (WHERE verb = 'verify') AS verified,"
-	"  bool_or(verb = 'gate' AND (state = 'done' OR number = current)"
-	"   AND step.name ~ '^(release-.*|new-release)$' AND step.name NOT LIKE '%-gone') AS wanted,"
-	"  bool_or(verb = 'gate' AND (state = 'done' AND step.name = 'contract'"
-	"   OR (state = 'done' OR number = current) AND step.name ~ '^(release-.*|old-release)-gone$'))"
-	"   AS gone"
-	" FROM run JOIN step ON step.run = run.name GROUP BY run.name) "
-	"SELECT f.number, run.name IS NOT NULL, coalesce(run.back, false), coalesce(run.done, false),"
-	" coalesce(state.verified, false), coalesce(state.wanted, false), coalesce(state.gone, false),"
-	" coalesce(state.begun, false) "
-	"FROM unnest($1::text[]) WITH ORDINALITY f(pattern, number) LEFT JOIN LATERAL ("
-	" SELECT * FROM run WHERE steps LIKE f.pattern ORDER BY at DESC LIMIT 1) run ON true "
-	"LEFT JOIN state ON state.name = run.name ORDER BY f.number";
-
-static bool truth(const PGresult *result, int row, int column)
+static void add_condition(struct lk_buffer *sql, const char *condition)
 {
-	return PQgetvalue(result, row, column)[0] == 't';
+	lk_buffer_addf(sql, "%sCASE WHEN %s THEN 1 ELSE 0 END", sql->length ? ", " : "SELECT ",
+		       condition ? condition : "1 = 1");
 }
 
-static char *catalog_sql(void)
+static char *catalog_sql(const struct lk_release_ops *ops)
 {
 	struct lk_buffer sql = {0};
-	lk_buffer_addf(&sql, "SELECT to_regclass('lockkeeper.run') IS NOT NULL AND"
-			     " to_regclass('lockkeeper.step') IS NOT NULL,"
-			     " EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE"
-			     " 'lockkeeper:%%')");
-	for (int f = 0; f < LK_FEATURES; f++)
-		lk_buffer_addf(&sql, ", %s, %s",
-			       lk_features[f].old_works ? lk_features[f].old_works : "true",
-			       lk_features[f].new_works ? lk_features[f].new_works : "true");
+	add_condition(&sql, ops->journal);
+	add_condition(&sql, ops->keeper);
+	for (int f = 0; f < LK_FEATURES; f++) {
+		add_condition(&sql, ops->features[f].old_works);
+		add_condition(&sql, ops->features[f].new_works);
+	}
 	return lk_buffer_take(&sql);
 }
 
-static bool look_at_catalog(PGconn *connection, struct facts *facts, bool *journal, bool *keeper,
-			    struct lk_error *error)
+static bool truth(const struct lk_result *result, size_t row, size_t column)
 {
-	char *sql = catalog_sql();
-	PGresult *result = PQexec(connection, sql);
-	bool read = PQresultStatus(result) == PGRES_TUPLES_OK ||
-		    lk_postgres_failed(connection, result, error);
-	if (read) {
-		*journal = truth(result, 0, 0);
-		*keeper = truth(result, 0, 1);
-	}
-	for (int f = 0; f < LK_FEATURES && read; f++) {
-		facts->old_works[f] = truth(result, 0, 2 + 2 * f);
-		facts->new_works[f] = truth(result, 0, 3 + 2 * f);
-	}
-	PQclear(result);
-	free(sql);
-	return read;
+	return lk_cell_int(result, row, column) != 0;
 }
 
-static bool look_at_journal(PGconn *connection, struct facts *facts, bool *begun,
+static bool look_at_catalog(struct lk_link *link, struct facts *facts, bool *journal, bool *keeper,
 			    struct lk_error *error)
 {
-	struct lk_buffer list = {0};
+	struct lk_result result;
+	char *sql = catalog_sql(link->dialect->release);
+	bool read = lk_link_query(link, sql, &result, error);
+	free(sql);
+	if (!read)
+		return false;
+	*journal = truth(&result, 0, 0);
+	*keeper = truth(&result, 0, 1);
+	for (size_t f = 0; f < LK_FEATURES; f++) {
+		facts->old_works[f] = truth(&result, 0, 2 + 2 * f);
+		facts->new_works[f] = truth(&result, 0, 3 + 2 * f);
+	}
+	lk_result_free(&result);
+	return true;
+}
+
+/* The query of the patterns in the middle of the dialect's own. */
+static char *runs_sql(const struct lk_release_ops *ops)
+{
+	struct lk_buffer patterns = {0}, sql = {0};
 	for (int f = 0; f < LK_FEATURES; f++)
-		lk_buffer_addf(&list, "%s\"%s\"", f ? "," : "{", lk_features[f].mentioned);
-	lk_buffer_addf(&list, "}");
-	const char *const values[] = {lk_buffer_text(&list)};
-	PGresult *result = PQexecParams(connection, journal_sql, 1, NULL, values, NULL, NULL, 0);
-	bool read = PQresultStatus(result) == PGRES_TUPLES_OK ||
-		    lk_postgres_failed(connection, result, error);
-	for (int f = 0; f < LK_FEATURES && read; f++)
-		facts->runs[f] = (struct run_facts){truth(result, f, 1), truth(result, f, 2),
-						    truth(result, f, 3), truth(result, f, 4),
-						    truth(result, f, 5), truth(result, f, 6)};
-	*begun = read && truth(result, LK_FEATURE_RELEASE, 7);
-	PQclear(result);
-	lk_buffer_free(&list);
-	return read;
+		lk_buffer_addf(&patterns, "%sSELECT %d AS number, '%s' AS pattern",
+			       f ? " UNION ALL " : "", f, ops->features[f].mentioned);
+	const char *middle = strstr(ops->runs_sql, LK_RELEASE_PATTERNS);
+	lk_buffer_add_bytes(&sql, ops->runs_sql, (size_t)(middle - ops->runs_sql));
+	lk_buffer_add(&sql, lk_buffer_text(&patterns));
+	lk_buffer_add(&sql, middle + strlen(LK_RELEASE_PATTERNS));
+	lk_buffer_free(&patterns);
+	return lk_buffer_take(&sql);
+}
+
+static bool look_at_journal(struct lk_link *link, struct facts *facts, bool *begun,
+			    struct lk_error *error)
+{
+	struct lk_result result;
+	char *sql = runs_sql(link->dialect->release);
+	bool read = lk_link_query(link, sql, &result, error);
+	free(sql);
+	if (!read)
+		return false;
+	for (size_t f = 0; f < LK_FEATURES; f++)
+		facts->runs[f] = (struct run_facts){truth(&result, f, 0), truth(&result, f, 1),
+						    truth(&result, f, 2), truth(&result, f, 3),
+						    truth(&result, f, 4), truth(&result, f, 5)};
+	*begun = truth(&result, LK_FEATURE_RELEASE, 6);
+	lk_result_free(&result);
+	return true;
 }
 
 /* Whether connections whose number is odd or not follow the new way. */
@@ -141,13 +121,13 @@ static struct lk_release_way choose(const struct facts *facts, bool odd)
 	return way;
 }
 
-bool lk_release_look(PGconn *connection, struct lk_release_stage *stage, struct lk_error *error)
+bool lk_release_look(struct lk_link *link, struct lk_release_stage *stage, struct lk_error *error)
 {
 	struct facts facts = {0};
 	bool journal = false;
 	memset(stage, 0, sizeof *stage);
-	if (!look_at_catalog(connection, &facts, &journal, &stage->keeper, error) ||
-	    (journal && !look_at_journal(connection, &facts, &stage->begun, error)))
+	if (!look_at_catalog(link, &facts, &journal, &stage->keeper, error) ||
+	    (journal && !look_at_journal(link, &facts, &stage->begun, error)))
 		return false;
 	const struct run_facts *renaming = &facts.runs[LK_FEATURE_HANDLE];
 	stage->untrusted = facts.old_works[LK_FEATURE_HANDLE] &&
@@ -164,11 +144,15 @@ struct lk_release_way lk_release_of(const struct lk_release_stage *stage, int nu
 	return stage->ways[number % 2];
 }
 
-bool lk_release_mend(PGconn *connection, unsigned features, struct lk_error *error)
+bool lk_release_mend(struct lk_link *link, unsigned features, struct lk_error *error)
 {
+	const struct lk_feature_terms *terms = link->dialect->release->features;
+	struct lk_error ignored;
 	bool mended = true;
 	for (int f = 0; f < LK_FEATURES && mended; f++)
-		if (features >> f & 1 && lk_features[f].mend)
-			mended = lk_postgres_execute(connection, lk_features[f].mend, error);
+		if (features >> f & 1 && terms[f].mend)
+			mended = lk_link_execute(link, terms[f].mend, error);
+	if (!mended && lk_link_in_transaction(link))
+		lk_link_execute(link, "ROLLBACK", &ignored);
 	return mended;
 }

@@ -14,11 +14,11 @@
 #ifndef LK_SANDBOX_RELEASE_H
 #define LK_SANDBOX_RELEASE_H
 
-#include <libpq-fe.h>
 #include <stdbool.h>
 
 #include "base/error.h"
 #include "sandbox/feature.h"
+#include "sandbox/link.h"
 
 enum { LK_RELEASE_OLD = 41, LK_RELEASE_NEW = 42 };
 
@@ -37,11 +37,11 @@ struct lk_release_stage {
 };
 
 /* Reads the catalog and the runs of the journal (which may not exist). */
-bool lk_release_look(PGconn *connection, struct lk_release_stage *stage, struct lk_error *error);
+bool lk_release_look(struct lk_link *link, struct lk_release_stage *stage, struct lk_error *error);
 /* What the connection with this number (from 0) should run. */
 struct lk_release_way lk_release_of(const struct lk_release_stage *stage, int number);
 /* Mends what these features left; to be called once no connection follows them any more. */
-bool lk_release_mend(PGconn *connection, unsigned features, struct lk_error *error);
+bool lk_release_mend(struct lk_link *link, unsigned features, struct lk_error *error);
 
 static inline bool lk_release_has(struct lk_release_way way, enum lk_feature feature)
 {

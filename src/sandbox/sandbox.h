@@ -15,6 +15,7 @@
 /* The default is taken for a member that is 0, but for `writes`, where a negative number asks for
  * it. */
 struct lk_sandbox_options {
+	const char *kind;    /* of the servers: "postgres" (the default), "mariadb", "mysql" */
 	int64_t rows;	     /* of the users table; default 1,000,000 */
 	int writes;	     /* transactions a second of the application; 0: no load; default 300 */
 	int connections;     /* default 8 */
@@ -25,8 +26,8 @@ struct lk_sandbox_options {
 
 struct lk_sandbox {
 	char folder[200];
-	char uri[300]; /* of the primary's database: postgresql:///shop?host=… */
-	char replica_uri[300];
+	char uri[500]; /* of the primary's database: postgresql:///shop?host=… */
+	char replica_uri[500];
 	char application_file[240]; /* JSON, rewritten several times a second; see application.h */
 	int pid;		    /* of the sandbox's process */
 	int connection;		    /* keeps the sandbox alive while open */

@@ -70,15 +70,15 @@ bool lk_host_listen(struct lk_host *host, struct lk_error *error)
 	return true;
 }
 
-static json_t *result_object(const struct lk_figures_summary *s, int64_t rows, int64_t compared,
-			     int64_t different)
+static json_t *result_object(const struct lk_figures_summary *s, const struct lk_shop_sums *sums)
 {
 	json_t *members = json_pack(
 		"{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "transactions",
 		(json_int_t)s->transactions, "errors", (json_int_t)s->errors, "p50_ms", s->p50_ms,
 		"p95_ms", s->p95_ms, "p99_ms", s->p99_ms, "max_ms", s->max_ms, "p99_alone_ms",
-		s->p99_alone_ms, "longest_stall_ms", s->longest_stall_ms, "rows", (json_int_t)rows,
-		"rows_compared", (json_int_t)compared, "rows_different", (json_int_t)different);
+		s->p99_alone_ms, "longest_stall_ms", s->longest_stall_ms, "rows",
+		(json_int_t)sums->present, "rows_compared", (json_int_t)sums->compared,
+		"rows_different", (json_int_t)sums->different);
 	/* Invalid UTF-8 in a server's message: better without the sentence than without the
 	 * figures. */
 	json_t *sentence = json_string(s->first_error);
@@ -90,19 +90,18 @@ json_t *lk_host_result(struct lk_host *host, bool stop)
 {
 	struct lk_error error;
 	struct lk_figures_summary summary;
-	int64_t rows = 0, compared = 0, different = 0;
+	struct lk_shop_sums sums;
 	if (stop)
 		lk_application_stop(host->application, APPLICATION_GRACE_MS);
-	PGconn *connection = lk_postgres_connect(&host->servers.primary, LK_POSTGRES_USER,
-						 LK_SHOP_DATABASE, "sandbox", &error);
-	bool compared_all = connection && lk_shop_compare(connection, host->options.rows, &rows,
-							  &compared, &different, &error);
-	if (connection)
-		PQfinish(connection);
-	if (!compared_all)
+	char *uri = lk_servers_uri(&host->servers, LK_SERVERS_PRIMARY, false);
+	struct lk_link *link = lk_link_open(uri, "sandbox", &error);
+	free(uri);
+	bool compared = link && lk_shop_compare(link, host->options.rows, &sums, &error);
+	lk_link_close(link);
+	if (!compared)
 		return json_pack("{s:s}", "failed", error.text);
 	lk_application_figures(host->application, &summary);
-	return result_object(&summary, rows, compared, different);
+	return result_object(&summary, &sums);
 }
 
 static bool take_request(void *context, json_t *object)

@@ -1,105 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sandbox/shop.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
+#include "sandbox/dialect.h"
 
-#include "base/memory.h"
-#include "sandbox/postgres.h"
-
-static const char tables_sql[] = "CREATE TABLE users ("
-				 " id bigint GENERATED ALWAYS AS IDENTITY,"
-				 " username text,"
-				 " email text NOT NULL,"
-				 " display_name text,"
-				 " fax text,"
-				 " balance bigint NOT NULL DEFAULT 0,"
-				 " created_at timestamptz NOT NULL DEFAULT now());"
-				 "CREATE TABLE orders ("
-				 " id bigint GENERATED ALWAYS AS IDENTITY,"
-				 " user_id bigint NOT NULL,"
-				 " amount bigint NOT NULL,"
-				 " status text,"
-				 " created_at timestamptz NOT NULL DEFAULT now());"
-				 "CREATE TABLE reviews ("
-				 " id bigint GENERATED ALWAYS AS IDENTITY,"
-				 " order_id bigint NOT NULL,"
-				 " stars int NOT NULL,"
-				 " body text,"
-				 " CONSTRAINT reviews_body_check CHECK (length(body) <= 120));"
-				 "CREATE TABLE ledger ("
-				 " seq bigserial PRIMARY KEY,"
-				 " source text NOT NULL,"
-				 " id bigint NOT NULL,"
-				 " release text NOT NULL,"
-				 " gone boolean NOT NULL DEFAULT false,"
-				 " delta bigint NOT NULL DEFAULT 0,"
-				 " wrote jsonb NOT NULL DEFAULT '{}');";
-
-/* Constraints and indexes follow the rows: building them once is several times as fast. */
-static const char rest_sql[] =
-	"SET LOCAL maintenance_work_mem = '256MB';"
-	"ALTER TABLE users ADD PRIMARY KEY (id);"
-	"CREATE INDEX users_username_idx ON users (username);"
-	"COMMENT ON COLUMN users.username IS 'the name other customers see';"
-	"ALTER TABLE orders ADD PRIMARY KEY (id);"
-	"ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users (id);"
-	"CREATE INDEX orders_user_id_idx ON orders (user_id);"
-	"CREATE INDEX orders_created_at_idx ON orders (created_at);"
-	"COMMENT ON COLUMN orders.amount IS 'what the customer pays';"
-	"ALTER TABLE reviews ADD PRIMARY KEY (id);"
-	"CREATE INDEX reviews_order_id_idx ON reviews (order_id);"
-	"CREATE INDEX ledger_id_seq_idx ON ledger (id, source, seq);"
-	"GRANT SELECT, INSERT, UPDATE, DELETE ON users, orders, reviews, ledger TO " LK_SHOP_ROLE
-	";"
-	"GRANT USAGE ON SEQUENCE ledger_seq_seq TO " LK_SHOP_ROLE ";"
-	"GRANT SELECT (id, username) ON users TO reporting;"
-	"GRANT SELECT (id, amount) ON orders TO reporting";
-
-bool lk_shop_create_database(PGconn *connection, struct lk_error *error)
+bool lk_shop_create_database(struct lk_link *link, struct lk_error *error)
 {
-	return lk_postgres_execute(connection,
-				   "CREATE ROLE " LK_SHOP_ROLE " LOGIN; CREATE ROLE reporting",
-				   error) &&
-	       lk_postgres_execute(connection, "CREATE DATABASE " LK_SHOP_DATABASE, error);
+	return link->dialect->shop->create_database(link, error);
 }
 
-static char *fill_sql(int64_t users)
+bool lk_shop_create_tables(struct lk_link *link, int64_t rows, struct lk_error *error)
 {
-	int64_t orders = lk_shop_orders(users), reviews = (orders + 1) / 2;
-	return lk_format(
-		"INSERT INTO users (id, username, email, display_name, fax)"
-		" OVERRIDING SYSTEM VALUE SELECT g, " LK_SHOP_HANDLE("g") ", " LK_SHOP_EMAIL("g") ", " LK_SHOP_DISPLAY_NAME("g") ", " LK_SHOP_FAX(
-			"g") " FROM generate_series(1::bigint, %" PRId64 ") g;"
-			     "INSERT INTO orders (id, user_id, amount, status) OVERRIDING SYSTEM VALUE"
-			     " SELECT g, g, " LK_SHOP_CENTS("g") ", " LK_SHOP_STATUS(
-				     "g") " FROM generate_series(1::bigint, %" PRId64 ") g;"
-					  "INSERT INTO reviews (id, order_id, stars, body) OVERRIDING SYSTEM VALUE"
-					  " SELECT g, " LK_SHOP_ORDER("g") ", " LK_SHOP_STARS("g") ", " LK_SHOP_BODY(
-						  "g") " FROM generate_series(1::bigint, %" PRId64
-						       ") g;"
-						       "SELECT setval(pg_get_serial_sequence('users', 'id'), %" PRId64
-						       "),"
-						       " setval(pg_get_serial_sequence('orders', 'id'), %" PRId64
-						       "),"
-						       " setval(pg_get_serial_sequence('reviews', 'id'), %" PRId64
-						       ")",
-		users, orders, reviews, users, orders, reviews);
+	return link->dialect->shop->create_tables(link, rows, error) ||
+	       lk_fail_context(error, "cannot create the tables of the sandbox");
 }
 
-/* The tables are made and filled in one transaction, so a server without WAL to ship writes none for
- * them. */
-bool lk_shop_create_tables(PGconn *connection, int64_t rows, struct lk_error *error)
+bool lk_shop_compare(struct lk_link *link, int64_t rows, struct lk_shop_sums *sums,
+		     struct lk_error *error)
 {
-	char *fill = fill_sql(rows);
-	bool made = lk_postgres_execute(connection, "BEGIN", error) &&
-		    lk_postgres_execute(connection, tables_sql, error) &&
-		    lk_postgres_execute(connection, fill, error) &&
-		    lk_postgres_execute(connection, rest_sql, error) &&
-		    lk_postgres_execute(connection, "COMMIT", error) &&
-		    lk_postgres_execute(connection,
-					"VACUUM (FREEZE, ANALYZE) users, orders, reviews", error);
-	free(fill);
-	return made || lk_fail_context(error, "cannot create the tables of the sandbox");
+	*sums = (struct lk_shop_sums){0};
+	return link->dialect->shop->compare(link, rows, sums, error);
+}
+
+char *lk_shop_shape(struct lk_link *link, struct lk_error *error)
+{
+	return link->dialect->shop->shape(link, error);
 }

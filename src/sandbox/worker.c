@@ -44,12 +44,12 @@ bool lk_crew_settled(const struct lk_application *application)
 	return settled;
 }
 
-void lk_crew_publish(struct lk_crew *worker, PGconn *connection, struct lk_release_way way)
+void lk_crew_publish(struct lk_crew *worker, const struct lk_link *link, struct lk_release_way way)
 {
 	static const struct lk_release_way none = {0, 0};
 	pthread_mutex_lock(&worker->application->mutex);
-	worker->socket = connection ? PQsocket(connection) : -1;
-	worker->way = connection ? way : none;
+	worker->socket = link ? lk_link_socket(link) : -1;
+	worker->way = link ? way : none;
 	pthread_cond_broadcast(&worker->application->changed);
 	pthread_mutex_unlock(&worker->application->mutex);
 }
@@ -73,7 +73,7 @@ static enum turn wait_turn(struct lk_crew *worker, int64_t until_us, struct lk_r
 			turn = TURN_STOP;
 			break;
 		}
-		if (worker->buyer.connection && !same_way(*way, worker->buyer.way)) {
+		if (worker->buyer.link && !same_way(*way, worker->buyer.way)) {
 			turn = TURN_DEPLOY;
 			break;
 		}
@@ -103,8 +103,8 @@ static bool connect_as(struct lk_crew *worker, struct lk_release_way way, struct
 {
 	struct lk_buyer *buyer = &worker->buyer;
 	withdraw(worker);
-	bool connected = lk_buyer_connect(buyer, worker->application->server, way, error);
-	lk_crew_publish(worker, buyer->connection, buyer->way);
+	bool connected = lk_buyer_connect(buyer, worker->application->uri, way, error);
+	lk_crew_publish(worker, buyer->link, buyer->way);
 	return connected;
 }
 
@@ -151,7 +151,7 @@ void *lk_crew_main(void *argument)
 	for (;;) {
 		struct lk_release_way way;
 		enum turn turn = wait_turn(worker, lk_crew_due_us(worker, number), &way);
-		if (turn == TURN_STOP || (!worker->buyer.connection && !reconnect(worker)))
+		if (turn == TURN_STOP || (!worker->buyer.link && !reconnect(worker)))
 			break;
 		if (turn == TURN_DEPLOY) {
 			if (!connect_as(worker, way, &error)) {

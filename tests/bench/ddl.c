@@ -165,9 +165,9 @@ int main(int argc, char **argv)
 	lk_bench_open(&bench, argc, argv);
 	/* The load of the tests' server works in its database "test". */
 	struct lk_test_server *server = lk_bench_shop_start(1);
-	PGconn *connection = lk_bench_shop_connect(server, "test");
-	lk_bench_must(lk_shop_create_tables(connection, USERS, &error), &error);
-	PQfinish(connection);
+	struct lk_link *link = lk_bench_shop_link(server, "test");
+	lk_bench_must(lk_shop_create_tables(link, USERS, &error), &error);
+	lk_link_close(link);
 	struct seen quiet = alone(server);
 	struct seen ours = by_program(&bench, server);
 	struct seen naive = by_waiting(server);

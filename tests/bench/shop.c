@@ -50,16 +50,28 @@ double lk_bench_shop_number(PGconn *connection, const char *sql)
 	return value;
 }
 
+struct lk_link *lk_bench_shop_link(const struct lk_test_server *server, const char *name)
+{
+	struct lk_error error;
+	char *uri = lk_bench_shop_uri(server, name);
+	struct lk_link *link = lk_link_open(uri, "bench", &error);
+	free(uri);
+	lk_bench_must(link != NULL, &error);
+	return link;
+}
+
 struct lk_test_server *lk_bench_shop_start(int64_t users)
 {
 	const struct lk_test_server_options options = {.settings = settings};
 	struct lk_error error;
 	struct lk_test_server *server = lk_test_server_start(&options);
-	PGconn *connection = lk_bench_shop_connect(server, "postgres");
-	lk_bench_must(lk_shop_create_database(connection, &error), &error);
-	PQfinish(connection);
-	connection = lk_bench_shop_connect(server, LK_SHOP_DATABASE);
-	lk_bench_must(lk_shop_create_tables(connection, users, &error), &error);
+	struct lk_link *link = lk_bench_shop_link(server, "postgres");
+	lk_bench_must(lk_shop_create_database(link, &error), &error);
+	lk_link_close(link);
+	link = lk_bench_shop_link(server, LK_SHOP_DATABASE);
+	lk_bench_must(lk_shop_create_tables(link, users, &error), &error);
+	lk_link_close(link);
+	PGconn *connection = lk_bench_shop_connect(server, LK_SHOP_DATABASE);
 	lk_bench_shop_sql(connection, "VACUUM (FREEZE, ANALYZE)");
 	PQfinish(connection);
 	return server;

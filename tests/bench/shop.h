@@ -10,6 +10,7 @@
 #include <libpq-fe.h>
 #include <stdint.h>
 
+#include "sandbox/link.h"
 #include "tests/server/server.h"
 
 /* A server set up as the sandbox's primary is, with the tables filled with so many users. */
@@ -20,7 +21,9 @@ void lk_bench_shop_copy(const struct lk_test_server *server, const char *name);
 void lk_bench_shop_drop(const struct lk_test_server *server, const char *name);
 /* For the program; the caller's. */
 char *lk_bench_shop_uri(const struct lk_test_server *server, const char *name);
+/* A connection to it as libpq's, or as the sandbox's own functions want it. */
 PGconn *lk_bench_shop_connect(const struct lk_test_server *server, const char *name);
+struct lk_link *lk_bench_shop_link(const struct lk_test_server *server, const char *name);
 /* Runs statements that must succeed; how long they took. */
 double lk_bench_shop_sql(PGconn *connection, const char *sql);
 /* The first value as a number. */

@@ -115,7 +115,7 @@ static void copy_template(const struct lk_test_server *server)
 	if (access(ready, F_OK) != 0) {
 		must(lk_path_remove_tree(servers, &error), &error);
 		if (mkdir(servers, 0700) != 0 ||
-		    chown(servers, server->postgres.user, server->postgres.group) != 0)
+		    chown(servers, server->postgres.as.user, server->postgres.as.group) != 0)
 			must(lk_fail_errno(&error, errno, "%s", servers), &error);
 		must(lk_postgres_initdb(&server->postgres, &made, &error), &error);
 		must(lk_path_write(ready, "", 0, &error), &error);
@@ -166,7 +166,7 @@ struct lk_test_server *lk_test_server_start(const struct lk_test_server_options 
 		lk_folder_remove_leftovers(PREFIX);
 	}
 	must(lk_postgres_find(&server->postgres, &error), &error);
-	must(lk_folder_make(PREFIX, server->postgres.user, server->postgres.group, &server->folder,
+	must(lk_folder_make(PREFIX, server->postgres.as.user, server->postgres.as.group, &server->folder,
 			    &error),
 	     &error);
 	server->owner = getpid();

@@ -97,7 +97,7 @@ static void the_application_keeps_its_pace(void **state)
 
 static pid_t primary_of(const struct lk_sandbox *sandbox)
 {
-	char *data = lk_path_join(sandbox->folder, "pg/primary");
+	char *data = lk_path_join(sandbox->folder, "db/primary");
 	pid_t pid = lk_folder_server(data);
 	free(data);
 	return pid;
@@ -330,7 +330,8 @@ static struct lk_folder folder_with_server(const struct lk_postgres *postgres,
 {
 	struct lk_folder folder;
 	struct lk_error error = {0};
-	assert_true(lk_folder_make("lk-left", postgres->user, postgres->group, &folder, &error));
+	assert_true(
+		lk_folder_make("lk-left", postgres->as.user, postgres->as.group, &folder, &error));
 	lk_postgres_name(server, folder.servers, "primary", 5432);
 	if (!lk_postgres_initdb(postgres, server, &error) ||
 	    !lk_postgres_start(postgres, server, &error))
@@ -347,8 +348,8 @@ static void leftovers_are_told_from_others_work(void **state)
 	struct lk_error error = {0};
 	assert_true(lk_postgres_find(&postgres, &error));
 	struct lk_folder dead = folder_with_server(&postgres, &server);
-	assert_true(lk_folder_make("lk-left", postgres.user, postgres.group, &alive, &error));
-	assert_true(lk_folder_make("lk-left", postgres.user, postgres.group, &kept, &error));
+	assert_true(lk_folder_make("lk-left", postgres.as.user, postgres.as.group, &alive, &error));
+	assert_true(lk_folder_make("lk-left", postgres.as.user, postgres.as.group, &kept, &error));
 	char *keep = lk_path_join(kept.path, "keep");
 	assert_true(lk_path_write(keep, "", 0, &error));
 	close(dead.lock);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The comparison of the shop's rows with the ledger, and the shape of its tables. */
+/* The comparison of the shop's rows with the ledger, and the shape of its tables, on PostgreSQL. */
+#include "sandbox/pg_parts.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "sandbox/postgres.h"
-#include "sandbox/shop.h"
+#include "sandbox/pg_rows.h"
 
 /* What a name of the ledger was set to last, or was from the start. */
 #define WRITTEN(key, first)                                                                        \
@@ -50,30 +51,27 @@ static const struct rule {
 	{"reviews", "body", "", DIFFERS("body", "body", LK_SHOP_BODY("e.id"))},
 };
 
-/* "column type" of each column, sorted; NULL when there is no such table. */
-static PGresult *columns_of(PGconn *connection, const char *table, struct lk_error *error)
+/* Each column with its type; none when there is no such table. */
+static bool columns_of(struct lk_link *link, const char *table, struct lk_result *columns,
+		       struct lk_error *error)
 {
-	const char *const values[] = {table};
-	PGresult *result = PQexecParams(
-		connection,
-		"SELECT a.attname, t.typname, CASE t.typname WHEN 'int8' THEN 'bigint' ELSE t.typname END"
+	char *sql = lk_format(
+		"SELECT a.attname, CASE t.typname WHEN 'int8' THEN 'bigint' ELSE t.typname END"
 		" FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
 		" JOIN pg_class c ON c.oid = a.attrelid"
-		" WHERE c.oid = to_regclass($1) AND c.relkind = 'r' AND a.attnum > 0"
+		" WHERE c.oid = to_regclass('%s') AND c.relkind = 'r' AND a.attnum > 0"
 		" AND NOT a.attisdropped",
-		1, NULL, values, NULL, NULL, 0);
-	if (PQresultStatus(result) == PGRES_TUPLES_OK)
-		return result;
-	lk_postgres_failed(connection, result, error);
-	PQclear(result);
-	return NULL;
+		table);
+	bool read = lk_link_query(link, sql, columns, error);
+	free(sql);
+	return read;
 }
 
-static bool has_column(const PGresult *columns, const struct rule *rule)
+static bool has_column(const struct lk_result *columns, const struct rule *rule)
 {
-	for (int i = 0; i < PQntuples(columns); i++)
-		if (strcmp(PQgetvalue(columns, i, 0), rule->column) == 0 &&
-		    (!rule->type[0] || strcmp(PQgetvalue(columns, i, 2), rule->type) == 0))
+	for (size_t i = 0; i < columns->rows; i++)
+		if (strcmp(lk_cell_text(columns, i, 0), rule->column) == 0 &&
+		    (!rule->type[0] || strcmp(lk_cell_text(columns, i, 1), rule->type) == 0))
 			return true;
 	return false;
 }
@@ -84,7 +82,7 @@ struct shop_table {
 	int64_t rows;	    /* from the start */
 };
 
-static char *compare_sql(const struct shop_table *table, const PGresult *columns)
+static char *compare_sql(const struct shop_table *table, const struct lk_result *columns)
 {
 	struct lk_buffer sql = {0};
 	lk_buffer_addf(
@@ -109,59 +107,55 @@ static char *compare_sql(const struct shop_table *table, const PGresult *columns
 	return lk_buffer_take(&sql);
 }
 
-static bool compare_table(PGconn *connection, const struct shop_table *table, int64_t sums[3],
-			  struct lk_error *error)
+static bool compare_table(struct lk_link *link, const struct shop_table *table,
+			  struct lk_shop_sums *sums, struct lk_error *error)
 {
-	PGresult *columns = columns_of(connection, table->name, error);
-	if (!columns)
+	struct lk_result columns, result;
+	if (!columns_of(link, table->name, &columns, error))
 		return false;
-	char *sql = compare_sql(table, columns);
-	PGresult *result = PQexec(connection, sql);
-	bool done = PQresultStatus(result) == PGRES_TUPLES_OK ||
-		    lk_postgres_failed(connection, result, error);
-	for (int i = 0; i < 3 && done; i++)
-		sums[i] += strtoll(PQgetvalue(result, 0, i), NULL, 10);
-	PQclear(result);
-	PQclear(columns);
+	char *sql = compare_sql(table, &columns);
+	bool done = lk_link_query(link, sql, &result, error);
 	free(sql);
-	return done || lk_fail_context(error, "comparing %s", table->name);
+	lk_result_free(&columns);
+	if (!done)
+		return lk_fail_context(error, "comparing %s", table->name);
+	sums->present += lk_cell_int(&result, 0, 0);
+	sums->compared += lk_cell_int(&result, 0, 1);
+	sums->different += lk_cell_int(&result, 0, 2);
+	lk_result_free(&result);
+	return true;
 }
 
 /* A plan may have given it its other name; the old one may be a view by now. */
-static bool name_orders(PGconn *connection, const char **name, struct lk_error *error)
+static bool name_orders(struct lk_link *link, const char **name, struct lk_error *error)
 {
-	PGresult *result = PQexec(connection, "SELECT to_regclass('public.purchases') IS NOT NULL");
-	bool read = PQresultStatus(result) == PGRES_TUPLES_OK ||
-		    lk_postgres_failed(connection, result, error);
-	if (read)
-		*name = PQgetvalue(result, 0, 0)[0] == 't' ? "purchases" : "orders";
-	PQclear(result);
-	return read;
+	struct lk_result result;
+	if (!lk_link_query(link, "SELECT to_regclass('public.purchases') IS NOT NULL", &result,
+			   error))
+		return false;
+	*name = lk_cell_bool(&result, 0, 0) ? "purchases" : "orders";
+	lk_result_free(&result);
+	return true;
 }
 
-bool lk_shop_compare(PGconn *connection, int64_t rows, int64_t *present, int64_t *compared,
-		     int64_t *different, struct lk_error *error)
+bool lk_pg_shop_compare(struct lk_link *link, int64_t rows, struct lk_shop_sums *sums,
+			struct lk_error *error)
 {
-	int64_t orders = lk_shop_orders(rows), sums[3] = {0};
+	int64_t orders = lk_shop_orders(rows);
 	const char *name = NULL;
 	bool done =
-		lk_postgres_execute(connection, "SET work_mem = '128MB'; SET search_path = public",
-				    error) &&
-		name_orders(connection, &name, error);
+		lk_link_execute(link, "SET work_mem = '128MB'; SET search_path = public", error) &&
+		name_orders(link, &name, error);
 	const struct shop_table tables[] = {{"users", "users", rows},
 					    {"orders", name, orders},
 					    {"reviews", "reviews", (orders + 1) / 2}};
 	for (size_t i = 0; i < LK_COUNT(tables) && done; i++)
-		done = compare_table(connection, &tables[i], sums, error);
-	*present = sums[0];
-	*compared = sums[1];
-	*different = sums[2];
+		done = compare_table(link, &tables[i], sums, error);
 	return done;
 }
 
 /* What is in schema lockkeeper but the journal is a leftover of ours. */
 static const char shape_sql[] =
-	"SET search_path = '';"
 	"WITH class AS (SELECT c.*, format('%s %s', c.relkind, c.oid::regclass) AS title"
 	" FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v')), "
 	"line AS ("
@@ -195,12 +189,13 @@ static const char shape_sql[] =
 	"  WHERE nspname IN ('public', 'lockkeeper'))) "
 	"SELECT coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE \"C\"), '') FROM line";
 
-char *lk_shop_shape(PGconn *connection, struct lk_error *error)
+char *lk_pg_shop_shape(struct lk_link *link, struct lk_error *error)
 {
-	PGresult *result = PQexec(connection, shape_sql);
-	bool read = PQresultStatus(result) == PGRES_TUPLES_OK ||
-		    lk_postgres_failed(connection, result, error);
-	char *shape = read ? lk_strdup(PQgetvalue(result, 0, 0)) : NULL;
-	PQclear(result);
+	struct lk_result result;
+	if (!lk_link_execute(link, "SET search_path = ''", error) ||
+	    !lk_link_query(link, shape_sql, &result, error))
+		return NULL;
+	char *shape = lk_strdup(lk_cell_text(&result, 0, 0));
+	lk_result_free(&result);
 	return shape;
 }
