@@ -9,7 +9,7 @@
 #include "step/my_expression.h"
 
 /* Compared byte by byte: to a collation 'a' may be the same as 'A', or as 'a '. */
-bool lk_my_is_text(const char *type)
+bool lk_my_compared_by_bytes(const char *type)
 {
 	static const char *const types[] = {"char",	"varchar", "tinytext", "text", "mediumtext",
 					    "longtext", "enum",	   "set",      "json"};
@@ -80,7 +80,7 @@ static bool add_unchanged(struct lk_session *session, const struct lk_table *tab
 static void add_difference(struct lk_buffer *out, const struct lk_column *column, const char *name,
 			   const char *expression)
 {
-	if (column && lk_my_is_text(column->type))
+	if (column && lk_my_compared_by_bytes(column->type))
 		lk_buffer_addf(out, "NOT (CAST(%s AS BINARY) <=> CAST((%s) AS BINARY))", name,
 			       expression);
 	else

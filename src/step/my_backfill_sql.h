@@ -16,6 +16,6 @@ bool lk_my_backfill_parts(struct lk_session *session, const struct lk_table *tab
 			  struct lk_error *error);
 
 /* Whether values of a type (as DDL writes it) are texts, so that they must be compared byte by byte. */
-bool lk_my_is_text(const char *type);
+bool lk_my_compared_by_bytes(const char *type);
 
 #endif
