@@ -47,7 +47,7 @@ uint64_t lk_flight_cancel_begin(struct lk_flight *flight)
 {
 	pthread_mutex_lock(&flight->mutex);
 	uint64_t number = flight->flying && !flight->shielded ? flight->statement : 0;
-	flight->cancelling = number;
+	flight->cancelling += number != 0;
 	flight->stray = flight->stray || number != 0;
 	pthread_mutex_unlock(&flight->mutex);
 	return number;
@@ -56,7 +56,7 @@ uint64_t lk_flight_cancel_begin(struct lk_flight *flight)
 void lk_flight_cancel_end(struct lk_flight *flight)
 {
 	pthread_mutex_lock(&flight->mutex);
-	flight->cancelling = 0;
+	flight->cancelling--;
 	pthread_cond_broadcast(&flight->changed);
 	pthread_mutex_unlock(&flight->mutex);
 }

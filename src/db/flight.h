@@ -8,6 +8,8 @@
  *   … statement …                            … cancel sent, answered …
  *   lk_flight_end                            lk_flight_cancel_end
  *
+ * Several threads may cancel; where _cancel_begin yields 0 there is no _cancel_end.
+ *
  * lk_flight_begin says whether a cancel was sent since the last statement; the session then runs one
  * empty statement first, which swallows a signal that came late.
  */
@@ -23,7 +25,7 @@ struct lk_flight {
 	pthread_cond_t changed;
 	uint64_t statement; /* number of the last statement begun */
 	bool flying;
-	uint64_t cancelling; /* number of the statement a cancel is on its way to; 0 none */
+	unsigned cancelling; /* cancels that are on their way; several threads may send one */
 	bool stray;	     /* a cancel may still arrive */
 	bool shielded;	     /* the statement must not be cancelled */
 };

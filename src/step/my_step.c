@@ -5,5 +5,7 @@ const struct lk_step_ops lk_my_steps = {
 	.verbs =
 		{
 			[LK_VERB_BACKFILL] = &lk_my_verb_backfill,
+			[LK_VERB_GATE] = &lk_my_verb_gate,
+			[LK_VERB_VERIFY] = &lk_my_verb_verify,
 		},
 };

@@ -9,5 +9,6 @@
 #include "step/record.h"
 
 extern const struct lk_verb_ops lk_my_verb_backfill;
+extern const struct lk_verb_ops lk_my_verb_gate, lk_my_verb_verify;
 
 #endif

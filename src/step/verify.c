@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "step/verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "catalog/catalog.h"
+#include "step/record.h"
+
+/* Rows shown of a check that does not hold. */
+#define SAMPLE 5
+
+/* The rows that the SQL returns, as text "a, b | c, d"; *rows is how many were seen, at most SAMPLE. */
+static bool sample(struct lk_session *session, const struct lk_verify_ops *ops, const char *sql,
+		   char *text, size_t size, size_t *rows, struct lk_error *error)
+{
+	struct lk_result r;
+	struct lk_buffer out = {0};
+	if (!ops->sample(session, sql, SAMPLE, &r, error))
+		return false;
+	for (size_t i = 0; i < r.rows; i++)
+		for (size_t c = 0; c < r.columns; c++) {
+			const char *cell = lk_cell(&r, i, c);
+			lk_buffer_addf(&out, "%s%s",
+				       c   ? ", "
+				       : i ? " | "
+					   : "",
+				       cell ? cell : "NULL");
+		}
+	lk_copy_text(text, size, lk_buffer_text(&out));
+	*rows = r.rows;
+	lk_buffer_free(&out);
+	lk_result_free(&r);
+	return true;
+}
+
+/* The table that the plan fills is what a verify is about: its rows are the rows compared. */
+static bool count_rows(struct lk_step_run *run, int64_t *rows, struct lk_error *error)
+{
+	*rows = -1;
+	for (size_t i = 0; i < run->plan->step_count; i++) {
+		struct lk_table table;
+		struct lk_result r;
+		if (run->plan->steps[i].verb != LK_VERB_BACKFILL)
+			continue;
+		if (!lk_catalog_table(run->session, run->plan->steps[i].table, &table, error))
+			return false;
+		char *sql = lk_format("SELECT count(*) FROM %s", table.sql);
+		bool read = lk_query(run->session, &r, error, sql, 0, NULL);
+		if (read)
+			*rows = lk_cell_int(&r, 0, 0);
+		lk_result_free(&r);
+		free(sql);
+		lk_table_free(&table);
+		return read;
+	}
+	return true;
+}
+
+struct finding {
+	size_t differing;
+	char rows[400];
+};
+
+static bool verify(struct lk_step_run *run, const struct lk_verify_ops *ops,
+		   struct finding *finding, struct lk_error *error)
+{
+	int64_t rows;
+	if (!lk_execute(run->session, ops->snapshot, error) ||
+	    !sample(run->session, ops, lk_step_of(run)->sql, finding->rows, sizeof finding->rows,
+		    &finding->differing, error) ||
+	    !count_rows(run, &rows, error) || !lk_commit(run->session, error)) {
+		lk_rollback(run->session);
+		return false;
+	}
+	if (rows >= 0)
+		snprintf(run->note, sizeof run->note, "0 of %lld rows differ", (long long)rows);
+	else
+		LK_COPY(run->note, "no row was returned");
+	return true;
+}
+
+enum lk_outcome lk_verify_forward(struct lk_step_run *run, const struct lk_verify_ops *ops,
+				  struct lk_error *error)
+{
+	struct finding finding = {0};
+	if (!lk_step_intend(run, error) || !verify(run, ops, &finding, error))
+		return lk_step_outcome(run, error);
+	if (finding.differing == 0)
+		return lk_step_only_record(run, "done", error);
+	lk_fail(error, LK_ERROR_REFUSED, "verify %s found rows that it should not: %s%s",
+		lk_step_of(run)->name, finding.rows,
+		finding.differing == SAMPLE ? " and perhaps more" : "");
+	return LK_OUTCOME_FAILED;
+}
+
+enum lk_outcome lk_verify_backward(struct lk_step_run *run, struct lk_error *error)
+{
+	LK_COPY(run->note, "it changed nothing");
+	return lk_step_only_record(run, "undone", error);
+}
+
+void lk_verify_describe(const struct lk_plan *plan, size_t number, const struct lk_verify_ops *ops,
+			struct lk_step_text *text)
+{
+	LK_COPY(text->statement, plan->steps[number].sql);
+	LK_COPY(text->lock, ops->lock);
+	LK_COPY(text->cost, "reads the whole table once, from one snapshot");
+	LK_COPY(text->undo, "nothing to take back");
+}
+
+enum lk_outcome lk_gate_forward(struct lk_step_run *run, const struct lk_verify_ops *ops,
+				struct lk_error *error)
+{
+	const struct lk_step *step = lk_step_of(run);
+	char rows[200];
+	size_t count = 0;
+	if (step->gate == LK_GATE_NONE) {
+		bool asked =
+			lk_execute(run->session, ops->read_only, error) &&
+			sample(run->session, ops, step->sql, rows, sizeof rows, &count, error) &&
+			lk_commit(run->session, error);
+		if (!asked) {
+			lk_rollback(run->session);
+			return lk_step_outcome(run, error);
+		}
+		if (count > 0) {
+			snprintf(run->note, sizeof run->note,
+				 "waiting until nothing is returned; now: %.230s", rows);
+			return LK_OUTCOME_WAITING;
+		}
+		LK_COPY(run->note, "the check returned nothing");
+	}
+	return lk_step_only_record(run, "done", error);
+}
+
+void lk_gate_describe(const struct lk_plan *plan, size_t number, struct lk_step_text *text)
+{
+	const struct lk_step *step = &plan->steps[number];
+	LK_COPY(text->statement, step->gate == LK_GATE_NONE ? step->sql : "");
+	LK_COPY(text->lock, "none");
+	LK_COPY(text->cost, "changes nothing");
+	if (step->undo)
+		snprintf(text->undo, sizeof text->undo, "asks, on the way back: %s", step->undo);
+	else
+		LK_COPY(text->undo, "nothing to take back");
+}
