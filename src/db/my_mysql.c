@@ -16,6 +16,7 @@ static unsigned ssl_mode(const struct lk_my_uri *uri)
 
 bool lk_my_library_prepare(MYSQL *mysql, const struct lk_my_uri *uri, struct lk_error *error)
 {
+	const bool on = true;
 	unsigned mode = ssl_mode(uri);
 	if (uri->login_path && uri->defaults_group)
 		return lk_fail(error, LK_ERROR_USAGE,
@@ -25,6 +26,10 @@ bool lk_my_library_prepare(MYSQL *mysql, const struct lk_my_uri *uri, struct lk_
 	if (uri->login_path)
 		mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP, uri->login_path);
 	mysql_options(mysql, MYSQL_OPT_SSL_MODE, &mode);
+	/* Without encryption caching_sha2_password sends the password under the server's RSA key, which this
+	 * library asks for only when told to; libmariadb always does. */
+	if (uri->tls == LK_MY_TLS_DISABLED)
+		mysql_options(mysql, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &on);
 	if (uri->ssl_ca)
 		mysql_options(mysql, MYSQL_OPT_SSL_CA, uri->ssl_ca);
 	if (uri->ssl_cert)

@@ -78,7 +78,7 @@ void lk_test_my_delay(struct lk_test_my *replica, int seconds);
 /* Stops both its threads, and starts them; the latter returns when they run. */
 void lk_test_my_halt(struct lk_test_my *replica);
 void lk_test_my_resume(struct lk_test_my *replica);
-/* Makes the primary write what the replica cannot apply; returns when it has stopped with an error (1050). */
+/* Makes the primary write what the replica cannot apply; returns when it has stopped with an error (1062). */
 void lk_test_my_break(struct lk_test_my *primary, struct lk_test_my *replica);
 /* Takes the reason away and lets it go on; returns when it does. */
 void lk_test_my_mend(struct lk_test_my *replica);
