@@ -66,18 +66,20 @@ bool lk_my_failed(MYSQL *mysql, struct lk_error *error)
 	return false;
 }
 
-static void connect_failed(MYSQL *mysql, struct lk_error *error)
+static void connect_failed(MYSQL *mysql, const struct lk_my_uri *uri, struct lk_error *error)
 {
 	lk_my_failed(mysql, error);
 	/* An unknown database, a bad option: it is what was asked for that is wrong. */
 	if (error->class == LK_ERROR_STATEMENT)
 		error->class = LK_ERROR_USAGE;
-	if (error->number == 1045 && strstr(error->text, "using password: NO")) {
-		size_t length = strlen(error->text);
-		snprintf(
-			error->text + length, sizeof error->text - length,
-			" (no password was found: put it into [client] or [lockkeeper] of ~/.my.cnf)");
-	}
+	const char *hint = "";
+	if (error->number == 1045 && strstr(error->text, "using password: NO"))
+		hint = " (no password was found: put it into [client] or [lockkeeper] of ~/.my.cnf)";
+	else if (error->number == 1045 && uri->tls == LK_MY_TLS_DISABLED)
+		hint = " (ssl-mode is disabled: MariaDB says the same when require_secure_transport"
+		       " is on)";
+	size_t length = strlen(error->text);
+	snprintf(error->text + length, sizeof error->text - length, "%s", hint);
 }
 
 /* The library's own initialisation is not safe to be run by two threads at once. */
@@ -142,7 +144,7 @@ static bool connect_to(MYSQL *mysql, const struct lk_my_uri *uri, const char *na
 	/* Rows found and not rows changed, which is how PostgreSQL counts an UPDATE. */
 	if (!mysql_real_connect(mysql, uri->host, uri->user, NULL, uri->database, uri->port,
 				uri->socket, CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS)) {
-		connect_failed(mysql, error);
+		connect_failed(mysql, uri, error);
 		return false;
 	}
 	keep_alive(lk_my_library_socket(mysql));

@@ -37,6 +37,7 @@ static const struct range ranges[] = {
 	{1184, 1184, LK_ERROR_LOST},	  /* aborted before it was open */
 	{1927, 1927, LK_ERROR_LOST},	  /* KILL of the connection, MariaDB */
 	{4031, 4031, LK_ERROR_LOST},	  /* idle for wait_timeout, MySQL */
+	{3159, 3159, LK_ERROR_REFUSED},	  /* require_secure_transport, MySQL */
 	{3168, 3169,
 	 LK_ERROR_LOST}, /* the server is not available; KILL of the connection, MySQL */
 	{1044, 1045, LK_ERROR_PRIVILEGE}, /* access denied: to the database, to the server */

@@ -154,19 +154,35 @@ static void add(const char **arguments, size_t *count, const char *const *more)
 	arguments[*count] = NULL;
 }
 
+/* The option that MySQL wants to hear when a data folder is made and each time it is used, or NULL. */
+static const char *lower_case(const struct lk_test_my *server)
+{
+	for (const char *const *option = server->options; option && *option; option++)
+		if (strncmp(*option, "--lower-case-table-names=", 25) == 0)
+			return *option;
+	return NULL;
+}
+
+/* The server_uuid of MySQL: it makes a new one. */
+static void forget_identity(const char *data)
+{
+	char *identity = lk_path_join(data, "auto.cnf");
+	unlink(identity);
+	free(identity);
+}
+
 static void install(const struct lk_test_my *server, const char *data)
 {
+	const char *const names[] = {lower_case(server), NULL};
 	char *to = lk_format("--datadir=%s", data);
 	const char *const first[] = {server->programs.install, "--no-defaults", to, NULL};
 	const char *arguments[ARGUMENTS];
 	size_t count = 0;
 	add(arguments, &count, first);
 	add(arguments, &count, server->flavour->install);
+	add(arguments, &count, names);
 	run_program(server, arguments);
-	/* The server_uuid of MySQL: each copy shall have its own. */
-	char *identity = lk_path_join(data, "auto.cnf");
-	unlink(identity);
-	free(identity);
+	forget_identity(data);
 	free(to);
 }
 
@@ -178,8 +194,10 @@ static void copy_template(const struct lk_test_my *server)
 	struct stat info, program;
 	if (stat(server->programs.daemon, &program) != 0)
 		die("%s: %m", server->programs.daemon);
-	char *folder = lk_format("/tmp/%s-template-%u-%s-%lld", PREFIX, (unsigned)geteuid(),
-				 server->flavour->name, (long long)program.st_ctime);
+	const char *names = lower_case(server);
+	char *folder =
+		lk_format("/tmp/%s-template-%u-%s-%lld%s", PREFIX, (unsigned)geteuid(),
+			  server->flavour->name, (long long)program.st_ctime, names ? names : "");
 	char *lock = lk_path_join(folder, "lock"), *ready = lk_path_join(folder, "ready");
 	char *data = lk_path_join(folder, "data");
 	const char *const copy[] = {"/bin/cp", "-a", "--reflink=auto", data, server->data, NULL};
@@ -447,6 +465,11 @@ const char *lk_test_my_data(const struct lk_test_my *server)
 const char *lk_test_my_log(const struct lk_test_my *server)
 {
 	return server->log;
+}
+
+void lk_test_my_forget_identity(const struct lk_test_my *server)
+{
+	forget_identity(server->data);
 }
 
 int lk_test_my_port(const struct lk_test_my *server)

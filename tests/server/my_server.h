@@ -43,6 +43,8 @@ const char *lk_test_my_folder(const struct lk_test_my *server);
 /* Its data folder and its error log. */
 const char *lk_test_my_data(const struct lk_test_my *server);
 const char *lk_test_my_log(const struct lk_test_my *server);
+/* Gives a server that is down another identity (MySQL's server_uuid), as a restored copy has. */
+void lk_test_my_forget_identity(const struct lk_test_my *server);
 /* The port on 127.0.0.1 of a primary or a replica, 0 for others. */
 int lk_test_my_port(const struct lk_test_my *server);
 

@@ -222,6 +222,51 @@ static void encryption_is_as_the_uri_wants_it(void **state)
 	free(path);
 }
 
+/* MySQL remembers a password that was right; the first time of each way is another exchange than the next ones. */
+static void a_password_is_taken_every_way(void **state)
+{
+	const struct place *place = *state;
+	my_need(place->server);
+	char *path = option_file(place, "[client]\npassword=sesame\n");
+	char *const uris[] = {
+		lk_format("mysql://app@/test?socket=%s/s.sock&defaults-file=%s",
+			  lk_test_my_folder(place->server), path),
+		lk_format("mysql://app@localhost:%d/test?defaults-file=%s&ssl-mode=required",
+			  place->port, path),
+		lk_format("mysql://app@localhost:%d/test?defaults-file=%s&ssl-mode=disabled",
+			  place->port, path),
+	};
+	for (size_t i = 0; i < LK_COUNT(uris); i++) {
+		lk_test_my_sql(place->server, "FLUSH PRIVILEGES");
+		for (int again = 0; again < 2; again++)
+			lk_session_close(my_session_of(uris[i], "worker"));
+		free(uris[i]);
+	}
+	free(path);
+}
+
+static void a_server_that_wants_encryption_is_not_asked_in_vain(void **state)
+{
+	const struct place *place = *state;
+	my_need(place->server);
+	char *path = option_file(place, "[client]\npassword=sesame\n");
+	char *plain = lk_format("mysql://app@localhost:%d/test?defaults-file=%s&ssl-mode=disabled",
+				place->port, path);
+	lk_test_my_sql(place->server, "SET GLOBAL require_secure_transport = 1");
+	/* MariaDB has no words of its own for it. */
+	my_refused(plain, my_is_mariadb() ? LK_ERROR_PRIVILEGE : LK_ERROR_REFUSED,
+		   my_is_mariadb() ? "require_secure_transport" : "insecure transport");
+	char *used = cipher(place, path, "");
+	assert_true(used[0]);
+	char *uri = lk_test_my_uri(place->server, "root", NULL);
+	lk_session_close(my_session_of(uri, "worker"));
+	lk_test_my_sql(place->server, "SET GLOBAL require_secure_transport = 0");
+	free(uri);
+	free(used);
+	free(plain);
+	free(path);
+}
+
 static void encryption_that_is_not_offered_is_not_gone_without(void **state)
 {
 	static const char *const without_ssl[] = {"--skip-ssl", NULL};
@@ -265,6 +310,8 @@ int main(void)
 		cmocka_unit_test(who_is_refused_learns_why),
 		cmocka_unit_test(a_port_means_tcp_even_on_localhost),
 		cmocka_unit_test(encryption_is_as_the_uri_wants_it),
+		cmocka_unit_test(a_password_is_taken_every_way),
+		cmocka_unit_test(a_server_that_wants_encryption_is_not_asked_in_vain),
 		cmocka_unit_test(encryption_that_is_not_offered_is_not_gone_without),
 		cmocka_unit_test(a_silent_server_is_given_up_soon),
 	};
