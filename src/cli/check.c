@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/safe_text.h"
 #include "cli/cli.h"
-#include "risk/plan.h"
+#include "cli/read_plan.h"
 
 static void print_problem(const struct lk_problem *p, bool json)
 {
@@ -27,12 +27,12 @@ static void print_problem(const struct lk_problem *p, bool json)
 	free(text);
 }
 
-static size_t check_file(const char *path, bool json)
+static size_t check_file(const char *path, const char *target, bool json)
 {
 	struct lk_plan plan = {0};
 	struct lk_problems problems = {0}, notes = {0};
 	size_t findings = 0;
-	bool clean = lk_risk_read_plan(path, &plan, &problems, &notes);
+	bool clean = lk_cli_read_plan(path, target, &plan, &problems, &notes);
 	/* Notes are worth reading and are no findings. */
 	for (size_t i = 0; i < notes.count; i++)
 		print_problem(&notes.list[i], json);
@@ -54,22 +54,27 @@ static size_t check_file(const char *path, bool json)
 int lk_cli_check(const struct lk_cli *cli)
 {
 	static const struct option known[] = {{"format", required_argument, NULL, 'f'},
+					      {"target", required_argument, NULL, 't'},
 					      {NULL, 0, NULL, 0}};
+	const char *target = NULL;
 	bool json = false;
 	size_t findings = 0;
 	int option;
 	optind = 0;
 	while ((option = getopt_long(cli->argc, cli->argv, "", known, NULL)) != -1) {
-		if (option != 'f')
+		if (option != 'f' && option != 't')
 			return LK_EXIT_USAGE;
-		json = strcmp(optarg, "json") == 0;
-		if (!json && strcmp(optarg, "text") != 0)
+		if (option == 't')
+			target = optarg;
+		else
+			json = strcmp(optarg, "json") == 0;
+		if (option == 'f' && !json && strcmp(optarg, "text") != 0)
 			return lk_cli_fail(LK_EXIT_USAGE, "--format is text or json, not \"%s\"",
 					   optarg);
 	}
 	if (optind == cli->argc)
 		return lk_cli_fail(LK_EXIT_USAGE, "check wants at least one plan");
 	for (int i = optind; i < cli->argc; i++)
-		findings += check_file(cli->argv[i], json);
+		findings += check_file(cli->argv[i], target, json);
 	return findings ? LK_EXIT_FAILED : LK_EXIT_DONE;
 }

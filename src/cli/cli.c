@@ -42,7 +42,7 @@ static const struct {
 	{"confirm", lk_cli_verb, "RUN GATE [--target URI] [--json]", "answer a gate with yes"},
 	{"throttle", lk_cli_verb, "[RUN] [--chunk-time T] [--rest X] [--forget-gone] [--json]",
 	 "go slower or faster"},
-	{"check", lk_cli_check, "PLAN… [--format text|json]",
+	{"check", lk_cli_check, "PLAN… [--target URI] [--format text|json]",
 	 "read plans and report every mistake"},
 	{"explain", lk_cli_explain, "PLAN [--target URI] [--json]",
 	 "every statement of a plan, its lock, cost and undo"},

@@ -9,8 +9,8 @@
 #include "base/safe_text.h"
 #include "catalog/catalog.h"
 #include "cli/cli.h"
+#include "cli/read_plan.h"
 #include "operation/operation.h"
-#include "risk/plan.h"
 #include "settings/settings.h"
 #include "step/step.h"
 
@@ -111,7 +111,7 @@ static int read_files(struct explain *e)
 {
 	struct lk_problems problems = {0};
 	int status = LK_EXIT_DONE;
-	if (!lk_risk_read_plan(e->path, &e->plan, &problems, NULL) ||
+	if (!lk_cli_read_plan(e->path, e->target, &e->plan, &problems, NULL) ||
 	    !lk_settings_read(NULL, &e->settings, &problems)) {
 		char *text = lk_problems_text(&problems);
 		status = lk_cli_fail(LK_EXIT_USAGE, "the plan cannot be used:");

@@ -10,13 +10,13 @@
 #include "cli/cli.h"
 #include "cli/headless.h"
 #include "cli/plans.h"
+#include "cli/read_plan.h"
 #include "cli/target.h"
 #include "control/client.h"
 #include "journal/journal.h"
 #include "keeper/difference.h"
 #include "keeper/replace.h"
 #include "keeper/spawn.h"
-#include "risk/plan.h"
 
 struct options {
 	const char *plan, *target, *yes, *replace;
@@ -232,7 +232,7 @@ int lk_cli_run(const struct lk_cli *cli)
 		return status;
 	if (o.target && lk_uri_is_uri(o.target) && !lk_uri_check(o.target, &error))
 		return lk_cli_error(&error);
-	if (lk_risk_read_plan(o.plan, &plan, &problems, NULL)) {
+	if (lk_cli_read_plan(o.plan, o.target, &plan, &problems, NULL)) {
 		status = start(&o, &plan);
 	} else {
 		char *text = lk_problems_text(&problems);

@@ -12,9 +12,9 @@
 #include "catalog/catalog.h"
 #include "cli/cli.h"
 #include "cli/headless.h"
+#include "cli/read_plan.h"
 #include "keeper/spawn.h"
 #include "operation/operation.h"
-#include "risk/plan.h"
 
 #define ROOM_US 5000000
 /* The gate that is added to a plan which has none in front of a contract. */
@@ -101,7 +101,9 @@ static bool spawn(const struct walk *w, const char *path, char *socket, size_t s
 		  struct lk_error *error)
 {
 	struct lk_plan plan = {0};
-	bool started = false, spawned = lk_risk_load_plan(path, &plan, error);
+	bool started = false,
+	     spawned =
+		     lk_risk_load_plan(path, lk_cli_engine(w->wanted->sandbox->uri), &plan, error);
 	const struct lk_spawn request = {.plan_file = path,
 					 .plan_name = plan.name,
 					 .target = w->wanted->sandbox->uri,
@@ -179,10 +181,11 @@ static char *find_turn(const struct walk *w, const char **turn, struct lk_error 
 	struct lk_session *session = NULL;
 	struct lk_server server;
 	char *path = NULL;
-	bool found = lk_risk_load_plan(w->path, &plan, error) &&
-		     (session = lk_session_open(w->wanted->sandbox->uri, "-", "walk", error)) &&
-		     lk_catalog_server(session, &server, error) &&
-		     lk_operation_derive(session, &plan, error);
+	bool found =
+		lk_risk_load_plan(w->path, lk_cli_engine(w->wanted->sandbox->uri), &plan, error) &&
+		(session = lk_session_open(w->wanted->sandbox->uri, "-", "walk", error)) &&
+		lk_catalog_server(session, &server, error) &&
+		lk_operation_derive(session, &plan, error);
 	lk_session_close(session);
 	*turn = lk_phase_name(LK_CONTRACT);
 	if (found && has_contract_gate(&plan)) {

@@ -150,7 +150,7 @@ bool lk_replacement_find(struct lk_session *session, const char *run, const char
 			 struct lk_replacement *r, struct lk_error *error)
 {
 	memset(r, 0, sizeof *r);
-	if (!lk_risk_load_plan(plan_file, &r->after, error) ||
+	if (!lk_risk_load_plan(plan_file, session->driver->engine, &r->after, error) ||
 	    !read_journal(session, run, r, error) || !is_open(&r->run, error) ||
 	    !count_finished(r, error) || !derive(session, r, error) || !same_finished(r, error) ||
 	    !describe_changed(session, r, error))

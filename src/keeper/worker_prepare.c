@@ -187,7 +187,8 @@ bool lk_prepare(struct lk_shared *shared, struct lk_session *session, struct lk_
 {
 	if (!describe_server(session, prepared, error))
 		return false;
-	if (!shared->resume_run && !lk_risk_load_plan(shared->plan_file, &prepared->plan, error))
+	if (!shared->resume_run &&
+	    !lk_risk_load_plan(shared->plan_file, session->driver->engine, &prepared->plan, error))
 		return false;
 	if (!find_run(shared, session, prepared, error))
 		return false;

@@ -27,7 +27,7 @@ static char *read_script(const struct lk_yaml_reader *reader, const struct lk_ya
 			what);
 		return NULL;
 	}
-	lk_sql_shape(text, &shape);
+	lk_sql_any_shape(text, &shape);
 	if (strlen(text) > LONGEST_SQL)
 		lk_yaml_problem(reader, node, "the SQL of %s is longer than 64 KB", what);
 	else if (shape.unclosed)
@@ -70,7 +70,7 @@ char *lk_plan_read_expression(const struct lk_yaml_reader *reader, const struct 
 			what);
 		return NULL;
 	}
-	lk_sql_shape(text, &shape);
+	lk_sql_any_shape(text, &shape);
 	if (shape.unclosed)
 		lk_yaml_problem(
 			reader, node,
@@ -92,7 +92,7 @@ char *lk_plan_read_type(const struct lk_yaml_reader *reader, const struct lk_yam
 	struct lk_sql_shape shape;
 	if (!text)
 		return NULL;
-	lk_sql_shape(text, &shape);
+	lk_sql_any_shape(text, &shape);
 	if (shape.unclosed || shape.comment || shape.comma || strpbrk(text, ";:"))
 		lk_yaml_problem(
 			reader, node,

@@ -6,6 +6,16 @@
 
 #include "base/memory.h"
 
+const struct lk_sql_dialect lk_sql_postgres = {.nested_comments = true, .dollar_quotes = true};
+const struct lk_sql_dialect lk_sql_mysql = {
+	.backslashes = true, .backticks = true, .hash_comments = true, .blank_after_dashes = true};
+
+struct scan {
+	const struct lk_sql_dialect *dialect;
+	struct lk_sql_shape *shape;
+	bool escapes; /* the name before was E */
+};
+
 /* Behind the closing quote, or NULL when there is none. Doubled quotes are part of the text. */
 static const char *skip_quoted(const char *p, bool escapes)
 {
@@ -21,12 +31,11 @@ static const char *skip_quoted(const char *p, bool escapes)
 	return NULL;
 }
 
-/* PostgreSQL's block comments nest. */
-static const char *skip_comment(const char *p)
+static const char *skip_comment(const char *p, bool nested)
 {
-	int depth = 0;
-	for (; *p; p++) {
-		if (p[0] == '/' && p[1] == '*') {
+	int depth = 1;
+	for (p += 2; *p; p++) {
+		if (nested && p[0] == '/' && p[1] == '*') {
 			depth++;
 			p++;
 		} else if (p[0] == '*' && p[1] == '/') {
@@ -68,31 +77,44 @@ static const char *skip_name(const char *p, bool *escapes)
 	return p;
 }
 
-static const char *skip_token(const char *p, struct lk_sql_shape *shape, bool *escapes)
+static bool begins_line_comment(const char *p, const struct lk_sql_dialect *dialect)
 {
-	bool was_escape = *escapes;
-	*escapes = false;
+	if (*p == '#')
+		return dialect->hash_comments;
+	return p[0] == '-' && p[1] == '-' &&
+	       (!dialect->blank_after_dashes || !p[2] || isspace((unsigned char)p[2]));
+}
+
+static bool begins_comment(const char *p, const struct lk_sql_dialect *dialect)
+{
+	return begins_line_comment(p, dialect) || (p[0] == '/' && p[1] == '*');
+}
+
+static const char *skip_token(const char *p, struct scan *scan)
+{
+	const struct lk_sql_dialect *dialect = scan->dialect;
+	bool escapes = scan->escapes || dialect->backslashes;
+	scan->escapes = false;
 	if (*p == '\'' || *p == '"')
-		return skip_quoted(p, was_escape);
-	if (p[0] == '-' && p[1] == '-') {
-		shape->comment = true;
-		return p + strcspn(p, "\n");
+		return skip_quoted(p, escapes);
+	if (*p == '`' && dialect->backticks)
+		return skip_quoted(p, false);
+	if (begins_comment(p, dialect)) {
+		scan->shape->comment = true;
+		return *p == '/' ? skip_comment(p, dialect->nested_comments) : p + strcspn(p, "\n");
 	}
-	if (p[0] == '/' && p[1] == '*') {
-		shape->comment = true;
-		return skip_comment(p);
-	}
-	if (*p == '$') {
+	if (*p == '$' && dialect->dollar_quotes) {
 		const char *end = skip_dollar(p);
 		return end == p ? p + 1 : end;
 	}
-	return is_name_byte(*p) ? skip_name(p, escapes) : p + 1;
+	return is_name_byte(*p) ? skip_name(p, &scan->escapes) : p + 1;
 }
 
-void lk_sql_shape(const char *sql, struct lk_sql_shape *shape)
+void lk_sql_shape(const char *sql, const struct lk_sql_dialect *dialect, struct lk_sql_shape *shape)
 {
+	struct scan scan = {.dialect = dialect, .shape = shape};
 	int depth = 0;
-	bool escapes = false, content = false;
+	bool content = false;
 	*shape = (struct lk_sql_shape){0};
 	for (const char *p = sql; p && *p;) {
 		if (*p == '(')
@@ -103,17 +125,30 @@ void lk_sql_shape(const char *sql, struct lk_sql_shape *shape)
 			shape->comma = true;
 		if (*p == ';' && depth <= 0)
 			content = false;
-		else if (!isspace((unsigned char)*p) && strncmp(p, "--", 2) != 0 &&
-			 strncmp(p, "/*", 2) != 0 && !content) {
+		else if (!isspace((unsigned char)*p) && !begins_comment(p, dialect) && !content) {
 			content = true;
 			shape->statements++;
 		}
-		p = skip_token(p, shape, &escapes);
+		p = skip_token(p, &scan);
 		if (!p)
 			shape->unclosed = true;
 	}
 	if (depth != 0)
 		shape->unclosed = true;
+}
+
+static int wrong(const struct lk_sql_shape *shape)
+{
+	return shape->unclosed * 8 + shape->comment + shape->comma + (shape->statements != 1);
+}
+
+void lk_sql_any_shape(const char *sql, struct lk_sql_shape *shape)
+{
+	struct lk_sql_shape other;
+	lk_sql_shape(sql, &lk_sql_postgres, shape);
+	lk_sql_shape(sql, &lk_sql_mysql, &other);
+	if (wrong(&other) < wrong(shape))
+		*shape = other;
 }
 
 char *lk_sql_trim(const char *sql)

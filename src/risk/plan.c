@@ -7,11 +7,11 @@
 
 #include "base/memory.h"
 #include "plan/file.h"
-#include "risk/parse.h"
 #include "risk/risk.h"
 
 struct check {
 	const struct lk_plan *plan;
+	enum lk_engine engine;
 	struct lk_problems *problems, *notes;
 };
 
@@ -42,7 +42,7 @@ static void check_query(const struct check *check, const struct lk_step *step, c
 {
 	char reason[200], text[300];
 	bool parsed;
-	if (lk_risk_is_read_only(sql, &parsed, reason, sizeof reason))
+	if (lk_risk_is_read_only(check->engine, sql, &parsed, reason, sizeof reason))
 		return;
 	snprintf(text, sizeof text,
 		 parsed ? "%s must be one query that changes nothing: %s" : "%s: %s", what, reason);
@@ -53,35 +53,23 @@ static void check_expression(const struct check *check, const struct lk_step *st
 			     const char *what, const char *sql)
 {
 	char reason[200], text[300];
+	struct lk_sql_shape shape;
 	bool parsed;
-	if (lk_risk_is_expression(sql, &parsed, reason, sizeof reason))
+	/* The plan's reader takes what could be one for any engine. */
+	lk_sql_shape(sql, lk_risk_dialect(check->engine), &shape);
+	if (shape.unclosed || shape.comment || shape.comma || shape.statements != 1) {
+		snprintf(text, sizeof text,
+			 "%s must be one SQL expression: this has a comment, a second one, or a"
+			 " quote or parenthesis without its other end",
+			 what);
+		problem(check, step, text);
+		return;
+	}
+	if (lk_risk_is_expression(check->engine, sql, &parsed, reason, sizeof reason))
 		return;
 	snprintf(text, sizeof text, parsed ? "%s must be one SQL expression: %s" : "%s: %s", what,
 		 reason);
 	report(check, step, parsed, text);
-}
-
-/* True when one of the statements drops that column of that table. */
-static bool drops_column(const char *sql, const char *table, const char *column)
-{
-	char reason[200], name[160];
-	bool found = false;
-	json_t *statements = lk_risk_parse(sql, reason, sizeof reason);
-	for (size_t s = 0; s < json_array_size(statements); s++) {
-		const json_t *body = json_object_get(
-			json_object_get(json_array_get(statements, s), "stmt"), "AlterTableStmt");
-		const json_t *commands = json_object_get(body, "cmds");
-		lk_relation_name(json_object_get(body, "relation"), name, sizeof name);
-		for (size_t i = 0; strcmp(name, table) == 0 && i < json_array_size(commands); i++) {
-			const json_t *command =
-				json_object_get(json_array_get(commands, i), "AlterTableCmd");
-			found = found ||
-				(strcmp(lk_node_text(command, "subtype"), "AT_DropColumn") == 0 &&
-				 strcmp(lk_node_text(command, "name"), column) == 0);
-		}
-	}
-	json_decref(statements);
-	return found;
 }
 
 /* A column may go only after its triggers: otherwise every write fails from then on. */
@@ -93,8 +81,8 @@ static void check_open_writes(const struct check *check, size_t index)
 		const struct lk_step *dual = &check->plan->steps[i];
 		const char *columns[2];
 		if (!lk_plan_dual_write(check->plan, i, index, columns) ||
-		    (!drops_column(ddl->sql, dual->table, columns[0]) &&
-		     !drops_column(ddl->sql, dual->table, columns[1])))
+		    (!lk_risk_drops_column(check->engine, ddl->sql, dual->table, columns[0]) &&
+		     !lk_risk_drops_column(check->engine, ddl->sql, dual->table, columns[1])))
 			continue;
 		snprintf(text, sizeof text,
 			 "this drops a column that the dual write of %.60s.%.60s still uses, so "
@@ -126,9 +114,9 @@ static void check_ddl(const struct check *check, size_t index)
 	struct lk_risk risk;
 	char text[300];
 	size_t count;
-	char **pieces = lk_risk_split(step->sql, &count);
+	char **pieces = lk_risk_split(check->engine, step->sql, &count);
 	lk_risk_split_free(pieces, count);
-	lk_risk_statement(step->sql, &risk);
+	lk_risk_statement(check->engine, step->sql, &risk);
 	if (!risk.parsed) {
 		note(check, step, risk.note);
 		return;
@@ -149,11 +137,11 @@ static void check_together(const struct check *check, const struct lk_step *step
 {
 	size_t count;
 	char text[300];
-	char **pieces = lk_risk_split(sql, &count);
+	char **pieces = lk_risk_split(check->engine, sql, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct lk_risk risk;
-		lk_risk_statement(pieces[i], &risk);
-		const char *reason = lk_risk_not_together(&risk);
+		lk_risk_statement(check->engine, pieces[i], &risk);
+		const char *reason = lk_risk_not_together(check->engine, &risk);
 		if (!risk.parsed)
 			note(check, step, risk.note);
 		if (!reason)
@@ -171,14 +159,14 @@ static void check_sql(const struct check *check, size_t index)
 	check_together(check, step, step->sql);
 	if (step->undo)
 		check_together(check, step, step->undo);
-	lk_risk_statement(step->sql, &risk);
+	lk_risk_statement(check->engine, step->sql, &risk);
 	if (!risk.parsed)
 		return;
 	check_destruction(check, step, &risk);
 	check_open_writes(check, index);
 }
 
-/* Expressions of the short form; a type is one when something can be cast to it. */
+/* Expressions and types of the short form. */
 static void check_operation(const struct check *check, const struct lk_operation *o)
 {
 	const struct lk_step place = {.line = o->line, .column = o->column_number};
@@ -191,20 +179,18 @@ static void check_operation(const struct check *check, const struct lk_operation
 			check_expression(check, &place, expressions[i].what, expressions[i].sql);
 	if (!o->type)
 		return;
-	char *cast = lk_format("CAST(NULL AS %s)", o->type);
 	char reason[200], text[300];
 	bool parsed;
-	if (!lk_risk_is_expression(cast, &parsed, reason, sizeof reason)) {
+	if (!lk_risk_is_type(check->engine, o->type, &parsed, reason, sizeof reason)) {
 		snprintf(text, sizeof text, "type \"%.60s\" is not a type: %s", o->type, reason);
-		problem(check, &place, text);
+		report(check, &place, parsed, text);
 	}
-	free(cast);
 }
 
-bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems,
-			struct lk_problems *notes)
+bool lk_risk_check_plan(const struct lk_plan *plan, enum lk_engine engine,
+			struct lk_problems *problems, struct lk_problems *notes)
 {
-	struct check check = {plan, problems, notes};
+	struct check check = {plan, engine, problems, notes};
 	struct lk_step whole_file = {0};
 	size_t before = problems->count;
 	for (size_t i = 0; i < plan->step_count; i++) {
@@ -227,7 +213,7 @@ bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems
 			check_expression(&check, step, "back", step->back);
 		if (step->undo && step->verb == LK_VERB_DDL) {
 			struct lk_risk risk;
-			lk_risk_statement(step->undo, &risk);
+			lk_risk_statement(engine, step->undo, &risk);
 			if (!risk.parsed)
 				note(&check, step, risk.note);
 		}
@@ -240,21 +226,22 @@ bool lk_risk_check_plan(const struct lk_plan *plan, struct lk_problems *problems
 	return problems->count == before;
 }
 
-bool lk_risk_read_plan(const char *path, struct lk_plan *plan, struct lk_problems *problems,
-		       struct lk_problems *notes)
+bool lk_risk_read_plan(const char *path, enum lk_engine engine, struct lk_plan *plan,
+		       struct lk_problems *problems, struct lk_problems *notes)
 {
 	if (!lk_plan_read(path, plan, problems))
 		return false;
-	if (lk_risk_check_plan(plan, problems, notes))
+	if (lk_risk_check_plan(plan, engine, problems, notes))
 		return true;
 	lk_plan_free(plan);
 	return false;
 }
 
-bool lk_risk_load_plan(const char *path, struct lk_plan *plan, struct lk_error *error)
+bool lk_risk_load_plan(const char *path, enum lk_engine engine, struct lk_plan *plan,
+		       struct lk_error *error)
 {
 	struct lk_problems problems = {0};
-	bool read = lk_risk_read_plan(path, plan, &problems, NULL);
+	bool read = lk_risk_read_plan(path, engine, plan, &problems, NULL);
 	if (!read) {
 		char *text = lk_problems_text(&problems);
 		lk_fail(error, LK_ERROR_PLAN, "%s", text);

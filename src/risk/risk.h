@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a statement locks, rewrites and breaks, from PostgreSQL's own grammar (libpg_query, version
- * 15). The locks were measured on PostgreSQL 15, statement by statement, in pg_locks. A newer
- * server knows more than this grammar: what cannot be parsed is "not checked", said aloud, and
- * never an error here.
+ * What a statement locks, rewrites and breaks, by the engine it is for.
+ *
+ * PostgreSQL: by its own grammar (libpg_query, version 15). The locks were measured on PostgreSQL 15, statement
+ * by statement, in pg_locks. A newer server knows more than this grammar: what cannot be parsed is "not
+ * checked", said aloud, and never an error here.
+ *
+ * MySQL and MariaDB: by a reader of our own (my_words.h), which knows words, quotes and comments but no grammar:
+ * of which kind a statement is, what it names, whether it destroys data. What an ALTER costs depends on the
+ * server and the table and is decided there, when the step is described. A kind that it does not know is "not
+ * checked".
  *
  * Threads: everything here may be called from any thread.
  */
@@ -12,6 +18,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "db/driver.h"
+#include "plan/sql_text.h"
 
 enum { LK_RISK_TABLES = 16, LK_RISK_LOOKUPS = 8 };
 
@@ -56,19 +65,22 @@ struct lk_risk {
 };
 
 /* Fills *risk for one statement, or for several as if they were one transaction. */
-void lk_risk_statement(const char *sql, struct lk_risk *risk) __attribute__((nonnull));
+void lk_risk_statement(enum lk_engine engine, const char *sql, struct lk_risk *risk)
+	__attribute__((nonnull));
 
 /* The locks of all its tables in words: "ACCESS EXCLUSIVE on users; SHARE ROW EXCLUSIVE on orders". */
-void lk_risk_locks_text(const struct lk_risk *risk, char *text, size_t size)
+void lk_risk_locks_text(enum lk_engine engine, const struct lk_risk *risk, char *text, size_t size)
 	__attribute__((nonnull));
 
 /* Why a statement cannot stand in one transaction with others, NULL when it can or is not known. */
-const char *lk_risk_not_together(const struct lk_risk *risk) __attribute__((nonnull));
+const char *lk_risk_not_together(enum lk_engine engine, const struct lk_risk *risk)
+	__attribute__((nonnull));
 
 /* The statements of a script, each trimmed, without the semicolon; the list and its texts are the
- * caller's. A script that cannot be parsed is split by PostgreSQL's scanner; one that cannot even
+ * caller's. A script that cannot be parsed is split by the engine's scanner; one that cannot even
  * be scanned comes back whole, as one. */
-char **lk_risk_split(const char *sql, size_t *count) __attribute__((nonnull));
+char **lk_risk_split(enum lk_engine engine, const char *sql, size_t *count)
+	__attribute__((nonnull));
 void lk_risk_split_free(char **statements, size_t count);
 
 /*
@@ -78,18 +90,45 @@ void lk_risk_split_free(char **statements, size_t count);
  * reason otherwise. *parsed, when not NULL, becomes false when the grammar could not read it, so
  * that nothing is known.
  */
-bool lk_risk_is_read_only(const char *sql, bool *parsed, char *reason, size_t size)
-	__attribute__((nonnull(1, 3)));
+bool lk_risk_is_read_only(enum lk_engine engine, const char *sql, bool *parsed, char *reason,
+			  size_t size) __attribute__((nonnull(2, 4)));
 
 /* Whether the text is one SQL expression (of a backfill); *parsed as above. */
-bool lk_risk_is_expression(const char *sql, bool *parsed, char *reason, size_t size)
-	__attribute__((nonnull(1, 3)));
+bool lk_risk_is_expression(enum lk_engine engine, const char *sql, bool *parsed, char *reason,
+			   size_t size) __attribute__((nonnull(2, 4)));
+
+/* Whether the text is a type as DDL writes it, nothing more and nothing less; *parsed as above. */
+bool lk_risk_is_type(enum lk_engine engine, const char *type, bool *parsed, char *reason,
+		     size_t size) __attribute__((nonnull(2, 4)));
 
 /*
  * The last parts of all names that an expression takes from its row: "price", "users.price", and "*" for
  * the whole row. The list and its texts are the caller's (lk_risk_split_free). False when the grammar could
  * not read it, so that nothing is known.
  */
-bool lk_risk_columns(const char *expression, char ***names, size_t *count) __attribute__((nonnull));
+bool lk_risk_columns(enum lk_engine engine, const char *expression, char ***names, size_t *count)
+	__attribute__((nonnull));
+
+/* True when one of the statements drops that column of that table, both as the plan writes them. */
+bool lk_risk_drops_column(enum lk_engine engine, const char *sql, const char *table,
+			  const char *column) __attribute__((nonnull));
+
+/* Where an engine's quotes and comments are, for lk_sql_shape. */
+const struct lk_sql_dialect *lk_risk_dialect(enum lk_engine engine);
+
+/* The engines' side: the same calls, without the engine. */
+struct lk_risk_ops {
+	const struct lk_sql_dialect *dialect;
+	const char *outlasts; /* why a setting cannot stand in a transaction */
+	void (*statement)(const char *sql, struct lk_risk *risk);
+	void (*locks_text)(const struct lk_risk *risk, char *text, size_t size);
+	char **(*split)(const char *sql, size_t *count);
+	bool (*is_read_only)(const char *sql, bool *parsed, char *reason, size_t size);
+	bool (*is_expression)(const char *sql, bool *parsed, char *reason, size_t size);
+	bool (*is_type)(const char *type, bool *parsed, char *reason, size_t size);
+	bool (*columns)(const char *expression, char ***names, size_t *count);
+	bool (*drops_column)(const char *sql, const char *table, const char *column);
+};
+extern const struct lk_risk_ops lk_pg_risk, lk_my_risk;
 
 #endif

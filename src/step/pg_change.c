@@ -60,7 +60,7 @@ enum lk_outcome lk_pg_change_carry_out(struct lk_step_run *run, const struct lk_
 				       struct lk_error *error)
 {
 	struct lk_risk risk;
-	lk_risk_statement(change->statements[0], &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, change->statements[0], &risk);
 	if (risk.parsed && !risk.transactional)
 		return lk_pg_outside(run, change, error);
 	return lk_pg_change_together(run, change, error);
@@ -86,7 +86,7 @@ static bool stands_now(struct lk_step_run *run, bool *stands, struct lk_error *e
 	enum lk_pg_index_state state;
 	if (!lk_step_has_cleanup(run, stands, error))
 		return false;
-	lk_risk_statement(lk_step_of(run)->sql, &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, lk_step_of(run)->sql, &risk);
 	if (*stands || !risk.parsed || risk.transactional || !risk.index[0])
 		return true;
 	if (risk.index_sql[0]

@@ -95,7 +95,9 @@ static bool check_expression(struct lk_session *session, const struct lk_pg_conv
 {
 	char reason[200];
 	bool parsed;
-	if (!lk_risk_is_expression(expression, &parsed, reason, sizeof reason) && parsed)
+	if (!lk_risk_is_expression(LK_ENGINE_POSTGRES, expression, &parsed, reason,
+				   sizeof reason) &&
+	    parsed)
 		return lk_fail(error, LK_ERROR_PLAN, "dual_write's %s (%.120s): %s", what,
 			       expression, reason);
 	return check_volatile(session, c, what, expression, error);
@@ -116,7 +118,7 @@ static void find_used(struct lk_pg_conversion *c, const char *expression)
 {
 	char **names;
 	size_t count;
-	bool all = !lk_risk_columns(expression, &names, &count);
+	bool all = !lk_risk_columns(LK_ENGINE_POSTGRES, expression, &names, &count);
 	for (size_t i = 0; i < count; i++) {
 		const struct lk_column *column = lk_table_column(c->table, names[i]);
 		if (column)

@@ -86,7 +86,7 @@ static enum lk_outcome ddl_backward(struct lk_step_run *run, struct lk_error *er
 	enum lk_outcome outcome;
 	if (lk_pg_change_is_undone(run, &outcome, error))
 		return outcome;
-	char **statements = lk_risk_split(step->undo, &count);
+	char **statements = lk_risk_split(LK_ENGINE_POSTGRES, step->undo, &count);
 	outcome = undo_statements(run, statements, count, error);
 	lk_risk_split_free(statements, count);
 	return outcome;
@@ -168,7 +168,7 @@ static bool ddl_describe(struct lk_session *session, const struct lk_plan *plan,
 {
 	const struct lk_step *step = &plan->steps[number];
 	struct lk_risk risk;
-	lk_risk_statement(step->sql, &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, step->sql, &risk);
 	if (!may_run(session, step, &risk, error) ||
 	    !describe_lock(session, step, &risk, text->lock, sizeof text->lock, error))
 		return false;

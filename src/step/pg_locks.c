@@ -44,7 +44,7 @@ enum { NAMES, MODES_OF_NAMES, TABLES, INDEXES, CONSTRAINTS, COLUMNS, LOOKED_MODE
 static void add_statement(struct lk_buffer lists[LISTS], const char *sql)
 {
 	struct lk_risk risk;
-	lk_risk_statement(sql, &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, sql, &risk);
 	for (size_t i = 0; risk.parsed && i < risk.table_count; i++) {
 		lk_pg_array_add(&lists[NAMES], risk.tables[i].sql);
 		lk_pg_array_add(&lists[MODES_OF_NAMES], risk.tables[i].mode);

@@ -162,7 +162,7 @@ enum lk_outcome lk_pg_outside(struct lk_step_run *run, const struct lk_pg_change
 {
 	struct outside o = {.run = run, .change = change};
 	enum lk_outcome outcome = LK_OUTCOME_DONE;
-	lk_risk_statement(change->statements[0], &o.risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, change->statements[0], &o.risk);
 	o.kind = kind_of(&o.risk);
 	if (!lk_journal_guard(run->session, run->run, run->epoch, error))
 		return lk_step_outcome(run, error);

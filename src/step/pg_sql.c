@@ -15,7 +15,7 @@ static char *cleanup_of(const char *undo)
 {
 	struct lk_buffer out = {0};
 	size_t count;
-	char **statements = lk_risk_split(undo, &count);
+	char **statements = lk_risk_split(LK_ENGINE_POSTGRES, undo, &count);
 	lk_buffer_add(&out, "BEGIN");
 	for (size_t i = 0; i < count; i++)
 		lk_buffer_addf(&out, ";\n%s", statements[i]);
@@ -28,7 +28,7 @@ static enum lk_outcome together(struct lk_step_run *run, const char *sql, const 
 				const char *cleanup, struct lk_error *error)
 {
 	size_t count;
-	char **statements = lk_risk_split(sql, &count);
+	char **statements = lk_risk_split(LK_ENGINE_POSTGRES, sql, &count);
 	const struct lk_pg_change change = {.statements = (const char *const *)statements,
 					    .count = count,
 					    .state = state,
@@ -65,11 +65,11 @@ static bool may_stand(const struct lk_step *step, const char *what, const char *
 {
 	size_t count;
 	bool may = true;
-	char **statements = lk_risk_split(sql, &count);
+	char **statements = lk_risk_split(LK_ENGINE_POSTGRES, sql, &count);
 	for (size_t i = 0; may && i < count; i++) {
 		struct lk_risk risk;
-		lk_risk_statement(statements[i], &risk);
-		const char *reason = lk_risk_not_together(&risk);
+		lk_risk_statement(LK_ENGINE_POSTGRES, statements[i], &risk);
+		const char *reason = lk_risk_not_together(LK_ENGINE_POSTGRES, &risk);
 		if (reason)
 			may = lk_fail(error, LK_ERROR_PLAN,
 				      "step %s: statement %zu of %s (%.80s): %s", step->name, i + 1,
@@ -87,7 +87,7 @@ static bool describe_locks(struct lk_session *session, const struct lk_step *ste
 {
 	size_t count;
 	struct lk_pg_locks locks;
-	char **statements = lk_risk_split(step->sql, &count);
+	char **statements = lk_risk_split(LK_ENGINE_POSTGRES, step->sql, &count);
 	bool found = lk_pg_locks_find(session, (const char *const *)statements, count, NULL, &locks,
 				      error);
 	if (found) {
@@ -107,7 +107,7 @@ static bool sql_describe(struct lk_session *session, const struct lk_plan *plan,
 	    (step->undo && !may_stand(step, "its undo", step->undo, error)) ||
 	    !describe_locks(session, step, text, error))
 		return false;
-	lk_risk_statement(step->sql, &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, step->sql, &risk);
 	LK_COPY(text->statement, step->sql);
 	if (!risk.parsed)
 		LK_COPY(text->lock, risk.note);

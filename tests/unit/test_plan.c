@@ -296,7 +296,7 @@ static void shapes_of_sql(void **state)
 	(void)state;
 	for (size_t i = 0; i < LK_COUNT(shapes); i++) {
 		struct lk_sql_shape shape;
-		lk_sql_shape(shapes[i].sql, &shape);
+		lk_sql_shape(shapes[i].sql, &lk_sql_postgres, &shape);
 		if (shape.statements != shapes[i].statements ||
 		    shape.comment != shapes[i].comment || shape.comma != shapes[i].comma ||
 		    shape.unclosed != shapes[i].unclosed)

@@ -126,7 +126,7 @@ static void statements_are_judged_as_measured(void **state)
 	for (size_t i = 0; i < LK_COUNT(statements); i++) {
 		const struct expected *e = &statements[i];
 		struct lk_risk risk;
-		lk_risk_statement(e->sql, &risk);
+		lk_risk_statement(LK_ENGINE_POSTGRES, e->sql, &risk);
 		bool lock = strncmp(risk.lock, e->lock, strlen(e->lock)) == 0;
 		if (!risk.parsed || strcmp(risk.kind, e->kind) != 0 || !lock ||
 		    !strstr(risk.cost, e->cost) || risk.transactional == !!(e->flags & OUTSIDE) ||
@@ -160,7 +160,7 @@ static void notes_name_what_else_is_locked(void **state)
 	(void)state;
 	for (size_t i = 0; i < LK_COUNT(notes); i++) {
 		struct lk_risk risk;
-		lk_risk_statement(notes[i][0], &risk);
+		lk_risk_statement(LK_ENGINE_POSTGRES, notes[i][0], &risk);
 		assert_true(risk.parsed);
 		assert_contains(risk.note, notes[i][1]);
 	}
@@ -184,7 +184,7 @@ static void what_the_executor_needs_is_exact(void **state)
 	for (size_t i = 0; i < LK_COUNT(exact); i++) {
 		struct lk_risk risk;
 		char plain[160];
-		lk_risk_statement(exact[i].sql, &risk);
+		lk_risk_statement(LK_ENGINE_POSTGRES, exact[i].sql, &risk);
 		/* quotes around a name that needs none are as good */
 		size_t n = 0;
 		for (const char *p = risk.table; *p; p++)
@@ -226,8 +226,8 @@ static void every_table_is_listed_with_its_lock(void **state)
 	for (size_t i = 0; i < LK_COUNT(listed); i++) {
 		struct lk_risk risk;
 		char text[200];
-		lk_risk_statement(listed[i].sql, &risk);
-		lk_risk_locks_text(&risk, text, sizeof text);
+		lk_risk_statement(LK_ENGINE_POSTGRES, listed[i].sql, &risk);
+		lk_risk_locks_text(LK_ENGINE_POSTGRES, &risk, text, sizeof text);
 		if (strcmp(text, listed[i].locks) != 0)
 			fail_msg("%s: %s, not %s", listed[i].sql, text, listed[i].locks);
 	}
@@ -250,7 +250,7 @@ static void what_only_the_catalog_knows_is_asked_for(void **state)
 	(void)state;
 	for (size_t i = 0; i < LK_COUNT(asked); i++) {
 		struct lk_risk risk;
-		lk_risk_statement(asked[i].sql, &risk);
+		lk_risk_statement(LK_ENGINE_POSTGRES, asked[i].sql, &risk);
 		assert_int_equal(risk.lookup_count, 1);
 		assert_string_equal(risk.lookups[0].table, asked[i].table);
 		assert_string_equal(risk.lookups[0].index, asked[i].index);
@@ -268,7 +268,7 @@ static void very_many_tables_are_too_many(void **state)
 	(void)state;
 	for (int i = 1; i < 100; i++)
 		snprintf(sql + strlen(sql), sizeof sql - strlen(sql), ", a%d", i);
-	lk_risk_statement(sql, &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, sql, &risk);
 	assert_int_equal(risk.table_count, LK_RISK_TABLES);
 	assert_int_equal(risk.lookup_count, LK_RISK_LOOKUPS);
 	assert_string_equal(risk.tables[0].name, "a0");
@@ -289,7 +289,8 @@ static void names_in_expressions_are_found(void **state)
 	for (size_t i = 0; i < LK_COUNT(found); i++) {
 		char **names, text[100] = "";
 		size_t count;
-		assert_true(lk_risk_columns(found[i].expression, &names, &count));
+		assert_true(
+			lk_risk_columns(LK_ENGINE_POSTGRES, found[i].expression, &names, &count));
 		for (size_t n = 0; n < count; n++)
 			snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", names[n]);
 		assert_string_equal(text, found[i].names);
@@ -297,7 +298,7 @@ static void names_in_expressions_are_found(void **state)
 	}
 	char **names;
 	size_t count;
-	assert_false(lk_risk_columns("price /", &names, &count));
+	assert_false(lk_risk_columns(LK_ENGINE_POSTGRES, "price /", &names, &count));
 	assert_int_equal(count, 0);
 	lk_risk_split_free(names, count);
 }
@@ -306,7 +307,7 @@ static void what_cannot_be_parsed_is_not_checked(void **state)
 {
 	struct lk_risk risk;
 	(void)state;
-	lk_risk_statement("ALTER TABLE t FROBNICATE", &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, "ALTER TABLE t FROBNICATE", &risk);
 	assert_false(risk.parsed);
 	assert_contains(risk.note, "not checked: this is not PostgreSQL 15 grammar");
 	assert_contains(risk.note, "(character 15)");
@@ -316,11 +317,11 @@ static void what_cannot_be_parsed_is_not_checked(void **state)
 	strcpy(chain, "SELECT 1");
 	for (size_t i = 8; i + 2 < LENGTH; i += 2)
 		memcpy(chain + i, "+1", 2);
-	lk_risk_statement(chain, &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, chain, &risk);
 	assert_false(risk.parsed);
 	assert_contains(risk.note, "longer than 32 KB");
 	chain[30000 - 30000 % 2] = '\0';
-	lk_risk_statement(chain, &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, chain, &risk);
 	assert_false(risk.parsed);
 	assert_contains(risk.note, "nested too deeply");
 	free(chain);
@@ -332,7 +333,7 @@ static void names_longer_than_their_room_are_cut(void **state)
 	char sql[700];
 	(void)state;
 	snprintf(sql, sizeof sql, "ALTER TABLE \"%0200d\".\"%0200d\" DROP COLUMN x", 1, 2);
-	lk_risk_statement(sql, &risk);
+	lk_risk_statement(LK_ENGINE_POSTGRES, sql, &risk);
 	assert_true(risk.parsed);
 	assert_true(strlen(risk.object) < sizeof risk.object);
 	assert_contains(risk.lock, "ACCESS EXCLUSIVE on 000");
@@ -358,7 +359,7 @@ static void scripts_are_split(void **state)
 	(void)state;
 	for (size_t i = 0; i < LK_COUNT(scripts); i++) {
 		size_t count;
-		char **pieces = lk_risk_split(scripts[i].sql, &count);
+		char **pieces = lk_risk_split(LK_ENGINE_POSTGRES, scripts[i].sql, &count);
 		if (count != scripts[i].count)
 			fail_msg("%s: %zu pieces", scripts[i].sql, count);
 		if (count > 0)
@@ -395,14 +396,17 @@ static void queries_that_change_nothing(void **state)
 	bool parsed;
 	(void)state;
 	for (size_t i = 0; i < LK_COUNT(good); i++)
-		if (!lk_risk_is_read_only(good[i], &parsed, reason, sizeof reason))
+		if (!lk_risk_is_read_only(LK_ENGINE_POSTGRES, good[i], &parsed, reason,
+					  sizeof reason))
 			fail_msg("%s: %s", good[i], reason);
 	for (size_t i = 0; i < LK_COUNT(bad); i++) {
-		assert_false(lk_risk_is_read_only(bad[i][0], &parsed, reason, sizeof reason));
+		assert_false(lk_risk_is_read_only(LK_ENGINE_POSTGRES, bad[i][0], &parsed, reason,
+						  sizeof reason));
 		assert_true(parsed);
 		assert_contains(reason, bad[i][1]);
 	}
-	assert_false(lk_risk_is_read_only("SELECT FROM WHERE", &parsed, reason, sizeof reason));
+	assert_false(lk_risk_is_read_only(LK_ENGINE_POSTGRES, "SELECT FROM WHERE", &parsed, reason,
+					  sizeof reason));
 	assert_false(parsed);
 	assert_contains(reason, "not checked");
 }
@@ -416,10 +420,11 @@ static void expressions_are_one(void **state)
 	char reason[200];
 	(void)state;
 	for (size_t i = 0; i < LK_COUNT(good); i++)
-		if (!lk_risk_is_expression(good[i], NULL, reason, sizeof reason))
+		if (!lk_risk_is_expression(LK_ENGINE_POSTGRES, good[i], NULL, reason,
+					   sizeof reason))
 			fail_msg("%s: %s", good[i], reason);
 	for (size_t i = 0; i < LK_COUNT(bad); i++)
-		if (lk_risk_is_expression(bad[i], NULL, reason, sizeof reason))
+		if (lk_risk_is_expression(LK_ENGINE_POSTGRES, bad[i], NULL, reason, sizeof reason))
 			fail_msg("%s is taken", bad[i]);
 }
 
@@ -447,7 +452,7 @@ static void plans_are_checked(void **state)
 	struct lk_problems problems = {0}, notes = {0};
 	(void)state;
 	assert_true(lk_plan_parse("f", text, sizeof text - 1, &plan, &problems));
-	assert_false(lk_risk_check_plan(&plan, &problems, &notes));
+	assert_false(lk_risk_check_plan(&plan, LK_ENGINE_POSTGRES, &problems, &notes));
 	char *said = lk_problems_text(&problems), *noted = lk_problems_text(&notes);
 	assert_string_equal(
 		said, "f: the probe must be one query that changes nothing: it calls pg_sleep(), "
@@ -497,7 +502,7 @@ static void plans_with_sql_and_conversions_are_checked(void **state)
 	(void)state;
 	if (!lk_plan_parse("f", text, sizeof text - 1, &plan, &problems))
 		fail_msg("%s", lk_problems_text(&problems));
-	assert_false(lk_risk_check_plan(&plan, &problems, &notes));
+	assert_false(lk_risk_check_plan(&plan, LK_ENGINE_POSTGRES, &problems, &notes));
 	char *said = lk_problems_text(&problems);
 	assert_string_equal(
 		said,
@@ -527,10 +532,10 @@ static void the_examples_pass(void **state)
 		struct lk_problems problems = {0}, notes = {0};
 		char *path = test_source(examples[i]);
 		assert_true(lk_plan_read(path, &plan, &problems));
-		assert_true(lk_risk_check_plan(&plan, &problems, &notes));
+		assert_true(lk_risk_check_plan(&plan, LK_ENGINE_POSTGRES, &problems, &notes));
 		assert_int_equal(notes.count, 0);
 		lk_plan_complete(&plan);
-		assert_true(lk_risk_check_plan(&plan, &problems, NULL));
+		assert_true(lk_risk_check_plan(&plan, LK_ENGINE_POSTGRES, &problems, NULL));
 		lk_plan_free(&plan);
 		free(path);
 	}
@@ -548,11 +553,11 @@ static void survives_mutations(void **state)
 			size_t length, count;
 			struct lk_risk risk;
 			char *sql = test_mutate(&random, statements[i].sql, other, &length);
-			lk_risk_statement(sql, &risk);
+			lk_risk_statement(LK_ENGINE_POSTGRES, sql, &risk);
 			assert_true(risk.parsed ? *risk.lock && *risk.cost : *risk.note);
-			lk_risk_is_read_only(sql, NULL, reason, sizeof reason);
-			lk_risk_is_expression(sql, NULL, reason, sizeof reason);
-			char **pieces = lk_risk_split(sql, &count);
+			lk_risk_is_read_only(LK_ENGINE_POSTGRES, sql, NULL, reason, sizeof reason);
+			lk_risk_is_expression(LK_ENGINE_POSTGRES, sql, NULL, reason, sizeof reason);
+			char **pieces = lk_risk_split(LK_ENGINE_POSTGRES, sql, &count);
 			lk_risk_split_free(pieces, count);
 			free(sql);
 		}

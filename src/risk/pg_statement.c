@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "risk/alter_table.h"
-#include "risk/parse.h"
-#include "risk/tally.h"
+#include "risk/pg_alter_table.h"
+#include "risk/pg_parse.h"
+#include "risk/pg_risk.h"
+#include "risk/pg_tally.h"
 
 static void relation(const json_t *body, struct lk_tally *tally)
 {
@@ -509,7 +510,7 @@ static void judge(const json_t *node, struct lk_tally *tally)
 	lk_tally_note(tally, "not checked: its locks were not measured (%.60s)", tag);
 }
 
-void lk_risk_statement(const char *sql, struct lk_risk *risk)
+void lk_pg_risk_statement(const char *sql, struct lk_risk *risk)
 {
 	struct lk_tally tally = {.risk = risk};
 	*risk = (struct lk_risk){.transactional = true};
@@ -533,17 +534,4 @@ void lk_risk_statement(const char *sql, struct lk_risk *risk)
 			      json_array_size(statements));
 	lk_tally_finish(&tally);
 	json_decref(statements);
-}
-
-const char *lk_risk_not_together(const struct lk_risk *risk)
-{
-	if (!risk->parsed)
-		return NULL;
-	if (strstr(risk->kind, "transaction control"))
-		return "the keeper begins and commits itself: leave BEGIN, COMMIT and the like out";
-	if (!risk->transactional)
-		return "it cannot stand in a transaction: give it a ddl step of its own";
-	if (risk->session_setting)
-		return "it would outlast the transaction: write SET LOCAL";
-	return NULL;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "risk/alter_table.h"
+#include "risk/pg_alter_table.h"
 
 #include <string.h>
 
 #include "base/memory.h"
-#include "risk/parse.h"
+#include "risk/pg_parse.h"
 
 #define AE LK_LOCK_ACCESS_EXCLUSIVE
 #define SRE LK_LOCK_SHARE_ROW_EXCLUSIVE

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "risk/parse.h"
-#include "risk/risk.h"
+#include "risk/pg_parse.h"
+#include "risk/pg_risk.h"
 
 struct names {
 	char **list;
@@ -37,7 +37,7 @@ static void collect(const json_t *node, struct names *names)
 	}
 }
 
-bool lk_risk_columns(const char *expression, char ***names, size_t *count)
+bool lk_pg_risk_columns(const char *expression, char ***names, size_t *count)
 {
 	char reason[200];
 	struct names found = {0};

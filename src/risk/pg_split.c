@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "risk/risk.h"
+#include "risk/pg_risk.h"
 
 static void add_piece(char ***pieces, size_t *count, const char *text, size_t length)
 {
@@ -18,7 +18,7 @@ static void add_piece(char ***pieces, size_t *count, const char *text, size_t le
 		*LK_PUSH(*pieces, *count) = lk_strndup(text, length);
 }
 
-char **lk_risk_split(const char *sql, size_t *count)
+char **lk_pg_risk_split(const char *sql, size_t *count)
 {
 	char **pieces = NULL;
 	size_t length = strlen(sql);
@@ -40,11 +40,4 @@ char **lk_risk_split(const char *sql, size_t *count)
 		add_piece(&pieces, count, sql, length);
 	pg_query_free_split_result(result);
 	return pieces;
-}
-
-void lk_risk_split_free(char **statements, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(statements[i]);
-	free(statements);
 }

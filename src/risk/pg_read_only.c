@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "risk/parse.h"
-#include "risk/risk.h"
+#include "risk/pg_parse.h"
+#include "risk/pg_risk.h"
 
 /* Functions that act although they stand in a SELECT. Not complete, and need not be: verify and
  * gate run in READ ONLY transactions; these are the ones that such a transaction does not stop, or
@@ -91,7 +91,7 @@ static bool changes(const json_t *node, char *reason, size_t size)
 	return false;
 }
 
-bool lk_risk_is_read_only(const char *sql, bool *parsed, char *reason, size_t size)
+bool lk_pg_risk_is_read_only(const char *sql, bool *parsed, char *reason, size_t size)
 {
 	bool read_only = false;
 	reason[0] = '\0';
@@ -112,7 +112,7 @@ bool lk_risk_is_read_only(const char *sql, bool *parsed, char *reason, size_t si
 	return read_only;
 }
 
-bool lk_risk_is_expression(const char *sql, bool *parsed, char *reason, size_t size)
+bool lk_pg_risk_is_expression(const char *sql, bool *parsed, char *reason, size_t size)
 {
 	bool good = false;
 	reason[0] = '\0';

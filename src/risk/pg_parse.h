@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The parse tree as JSON, and how to find things in it. For this folder. */
-#ifndef LK_RISK_PARSE_H
-#define LK_RISK_PARSE_H
+#ifndef LK_RISK_PG_PARSE_H
+#define LK_RISK_PG_PARSE_H
 
 #include <jansson.h>
 #include <stdbool.h>

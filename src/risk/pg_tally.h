@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Collects what the parts of a statement need and puts it into words. For this folder. */
-#ifndef LK_RISK_TALLY_H
-#define LK_RISK_TALLY_H
+#ifndef LK_RISK_PG_TALLY_H
+#define LK_RISK_PG_TALLY_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "risk/parse.h"
+#include "risk/pg_parse.h"
 
 #include <pg_query.h>
 #include <stdio.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "risk/tally.h"
+#include "risk/pg_tally.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "risk/parse.h"
+#include "risk/pg_parse.h"
+#include "risk/pg_risk.h"
 
 static const char *const lock_names[] = {
 	[LK_LOCK_NONE] = "none",
@@ -140,7 +141,7 @@ void lk_tally_end_statement(struct lk_tally *tally)
 	tally->lock = LK_LOCK_NONE;
 }
 
-void lk_risk_locks_text(const struct lk_risk *risk, char *text, size_t size)
+void lk_pg_risk_locks_text(const struct lk_risk *risk, char *text, size_t size)
 {
 	text[0] = '\0';
 	for (int mode = LK_LOCK_ACCESS_EXCLUSIVE; mode > LK_LOCK_NONE; mode--) {
