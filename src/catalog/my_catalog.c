@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "catalog/identifier.h"
 #include "catalog/my_catalog.h"
+#include "catalog/my_default.h"
 #include "catalog/my_definition.h"
 #include "db/my_server.h"
 
@@ -181,36 +182,6 @@ static const char columns_sql[] =
 static char *copy_or_null(const char *text)
 {
 	return text ? lk_strdup(text) : NULL;
-}
-
-bool lk_my_is_volatile(const char *expression)
-{
-	static const char *const functions[] = {
-		"uuid",	   "uuid_short", "uuid_v4",	   "uuid_v7",	 "sys_guid",  "rand",
-		"sysdate", "nextval",	 "random_bytes",   "get_lock",	 "sleep",     "benchmark",
-		"next",	   "setval",	 "release_lock",   "found_rows", "row_count", "load_file",
-		"lastval", "previous",	 "last_insert_id",
-	};
-	for (const char *p = expression; *p;) {
-		size_t length = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					  "0123456789_$");
-		/* In a string: '' within one looks like the end and beginning of two, which is as good. */
-		if (*p == '\'' || *p == '"' || *p == '`') {
-			char quote = *p++;
-			for (; *p && *p != quote; p++)
-				p += *p == '\\' && quote != '`' && p[1];
-			p += *p != '\0';
-			continue;
-		}
-		const char *after = p + length + strspn(p + length, " \t\n");
-		for (size_t i = 0; length > 0 && i < LK_COUNT(functions); i++)
-			if (strlen(functions[i]) == length &&
-			    strncasecmp(p, functions[i], length) == 0 &&
-			    (*after == '(' || strncasecmp(after, "value", 5) == 0))
-				return true;
-		p += length ? length : 1;
-	}
-	return false;
 }
 
 /* JSON is a text with a check on MariaDB; by the name JSON a second column gets both. */

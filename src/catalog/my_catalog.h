@@ -24,9 +24,6 @@
 /* `database`.`name`, and the name as a person writes it; the caller's. */
 char *lk_my_quoted_name(struct lk_session *session, const char *schema, const char *name);
 
-/* Whether an expression calls a function that gives another value at each call within one statement. */
-bool lk_my_is_volatile(const char *expression);
-
 bool lk_my_privileges(struct lk_session *session, const struct lk_table *table,
 		      struct lk_error *error);
 bool lk_my_target(struct lk_session *session, struct lk_server *server, struct lk_error *error);

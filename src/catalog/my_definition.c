@@ -108,6 +108,72 @@ char *lk_my_replaced(const char *text, const char *from, const char *to)
 	return lk_buffer_take(&out);
 }
 
+/* A name that may stand in any quotes, or in none. */
+static bool is_any_name(const struct token *token, const char *name)
+{
+	struct token inner = *token;
+	if (*token->at == '`')
+		return is_name(token, name);
+	if (*token->at == '"') {
+		inner.at++;
+		inner.end--;
+	}
+	return is_word(&inner, name);
+}
+
+bool lk_my_row_mentions(const char *body, const char *column)
+{
+	struct token last[2] = {{"", "", 0}, {"", "", 0}}, token;
+	int depth = 0;
+	while (next_token(&body, &depth, &token)) {
+		if (*last[1].at == '.' && (is_word(&last[0], "NEW") || is_word(&last[0], "OLD")) &&
+		    is_any_name(&token, column))
+			return true;
+		last[0] = last[1];
+		last[1] = token;
+	}
+	return false;
+}
+
+/* Whether `alias`.`column` stands in the text. */
+static bool has_pair(const char *text, const char *alias, const char *column)
+{
+	struct token last[2] = {{"", "", 0}, {"", "", 0}}, token;
+	int depth = 0;
+	while (next_token(&text, &depth, &token)) {
+		if (*last[1].at == '.' && is_name(&last[0], alias) && is_name(&token, column))
+			return true;
+		last[0] = last[1];
+		last[1] = token;
+	}
+	return false;
+}
+
+bool lk_my_view_uses(const char *view, const char *schema, const char *table, const char *column)
+{
+	struct token last[2] = {{"", "", 0}, {"", "", 0}}, token;
+	const char *at = view;
+	int depth = 0;
+	bool uses = false;
+	while (!uses && next_token(&at, &depth, &token)) {
+		bool whole =
+			*last[1].at == '.' && is_name(&last[0], schema) && is_name(&token, table);
+		last[0] = last[1];
+		last[1] = token;
+		if (!whole)
+			continue;
+		struct token next;
+		const char *behind = at;
+		int same = depth;
+		char *alias = next_token(&behind, &same, &next) && *next.at == '`'
+				      ? unquoted(&next)
+				      : lk_strdup(table);
+		uses = has_pair(view, alias, column);
+		free(alias);
+	}
+	return uses;
+}
+
 static enum lk_my_item_kind kind_of(const char *text)
 {
 	static const struct {
@@ -376,14 +442,9 @@ static char *removed(char *text, const char *word)
 	return shorter;
 }
 
-char *lk_my_with_not_null(const char *rest, bool not_null)
+/* Before the first of its properties: behind some of them the grammar takes no others. The caller's. */
+static char *with_property(const char *text, const char *property)
 {
-	bool null_default;
-	char *text = removed(removed(lk_strdup(rest), "NOT"), "NULL");
-	free(lk_my_default(text, &null_default));
-	if (not_null && null_default)
-		text = removed(text, "DEFAULT");
-	/* Before the first of its properties: behind some of them the grammar takes none of the two. */
 	const char *at = text, *before = text + strlen(text);
 	struct token token;
 	int depth = 0;
@@ -394,9 +455,26 @@ char *lk_my_with_not_null(const char *rest, bool not_null)
 		}
 	while (before > text && before[-1] == ' ')
 		before--;
+	return lk_format("%.*s %s%s", (int)(before - text), text, property, before);
+}
+
+char *lk_my_with_not_null(const char *rest, bool not_null)
+{
+	bool null_default;
+	char *text = removed(removed(lk_strdup(rest), "NOT"), "NULL");
+	free(lk_my_default(text, &null_default));
+	if (not_null && null_default)
+		text = removed(text, "DEFAULT");
 	/* NULL is said: older servers take a TIMESTAMP without it for NOT NULL. */
-	char *with = lk_format("%.*s %s%s", (int)(before - text), text,
-			       not_null ? "NOT NULL" : "NULL", before);
+	char *with = with_property(text, not_null ? "NOT NULL" : "NULL");
+	free(text);
+	return with;
+}
+
+char *lk_my_with_default(const char *rest, const char *clause)
+{
+	char *text = removed(lk_strdup(rest), "DEFAULT");
+	char *with = with_property(text, clause);
 	free(text);
 	return with;
 }

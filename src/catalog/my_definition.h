@@ -47,6 +47,12 @@ bool lk_my_mentions(const char *text, const char *name);
 /* `text` with every name `from` in backticks, outside of strings, as `to`; the caller's. */
 char *lk_my_replaced(const char *text, const char *from, const char *to);
 
+/* Whether the body of a trigger reads or writes NEW.`column` or OLD.`column`. */
+bool lk_my_row_mentions(const char *body, const char *column);
+/* Whether a view's definition, as information_schema has it, uses the column of `schema`.`table`, by the table's
+ * name or by one that it has in the view. */
+bool lk_my_view_uses(const char *view, const char *schema, const char *table, const char *column);
+
 /* One element of an index: "`a`(10) DESC". */
 struct lk_my_part {
 	char *text;
@@ -66,6 +72,8 @@ void lk_my_parts_free(struct lk_my_part *parts, size_t count);
 char *lk_my_default(const char *rest, bool *null_too);
 /* The same column with NOT NULL, or with NULL; the caller's. DEFAULT NULL goes with the first. */
 char *lk_my_with_not_null(const char *rest, bool not_null);
+/* The same column with this default ("DEFAULT 'x'") instead of the one that it had; the caller's. */
+char *lk_my_with_default(const char *rest, const char *clause);
 /* The same column without a COLLATE that has no CHARACTER SET before it: MySQL writes it for a column that goes
  * along with its table, and would take it, read back, for one that does not. The caller's. */
 char *lk_my_without_collation(const char *rest);
