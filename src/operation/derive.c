@@ -92,6 +92,22 @@ void lk_derive_old_release_gone(struct lk_derivation *d, enum lk_phase phase, co
 			       lk_format("no release that %s is running anywhere", does), NULL);
 }
 
+void lk_derive_type_gate(struct lk_derivation *d, const char *column, const char *type)
+{
+	const char *shown = d->table.shown;
+	char *gate = lk_format("type-of-%s", column);
+	for (char *p = gate; *p; p++)
+		*p = strchr("-_.", *p) || (*p >= '0' && *p <= '9') ||
+				     ((*p | 32) >= 'a' && (*p | 32) <= 'z')
+			     ? *p
+			     : '-';
+	gate[strlen(gate) > 40 ? 40 : strlen(gate)] = '\0';
+	lk_derive_gate(
+		d, LK_MIGRATE, gate,
+		lk_format("every running release works with %s.%s as %s", shown, column, type),
+		lk_format("no running release needs %s.%s as %s any more", shown, column, type));
+}
+
 void lk_derive_verify(struct lk_derivation *d, enum lk_phase phase, const char *condition,
 		      const char *shown)
 {
@@ -258,4 +274,18 @@ bool lk_derive_need_key(const struct lk_derivation *d, struct lk_error *error)
 		       "table %s has no usable key: the backfill walks by a primary key or a unique index "
 		       "over NOT NULL columns, so create one first",
 		       d->table.shown);
+}
+
+char *lk_derive_renamed(const char *old, const char *from, const char *to)
+{
+	const char *at = NULL;
+	/* As a word of its own if it is one: "r_two_o" of o has it at the end. */
+	for (const char *p = strstr(old, from); p; p = strstr(p + 1, from)) {
+		bool begins = p == old || p[-1] == '_',
+		     ends = !p[strlen(from)] || p[strlen(from)] == '_';
+		if (!at || (begins && ends))
+			at = p;
+	}
+	return at ? lk_format("%.*s%s%s", (int)(at - old), old, to, at + strlen(from))
+		  : lk_format("%s_%s", old, to);
 }

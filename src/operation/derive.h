@@ -33,6 +33,8 @@ void lk_derive_gate(struct lk_derivation *d, enum lk_phase phase, char *name, ch
 void lk_derive_new_release(struct lk_derivation *d, enum lk_phase phase, const char *does);
 /* "release-41-gone": that the old release, which `does` ("reads and writes username"), runs nowhere. */
 void lk_derive_old_release_gone(struct lk_derivation *d, enum lk_phase phase, const char *does);
+/* "type-of-amount": that the releases can do with the column having the type, before two columns change names. */
+void lk_derive_type_gate(struct lk_derivation *d, const char *column, const char *type);
 /* The rows of which the condition is true must be none; they are shown by their key, or by `shown`. */
 void lk_derive_verify(struct lk_derivation *d, enum lk_phase phase, const char *condition,
 		      const char *shown);
@@ -50,6 +52,10 @@ char *lk_derive_free_name(struct lk_derivation *d, const char *stem, const char 
 char *lk_derive_wished_name(struct lk_derivation *d, const char *suffix, struct lk_error *error);
 /* "schema"."name" of a quoted name in the table's schema. The caller's. */
 char *lk_derive_qualify(const struct lk_derivation *d, const char *name_sql);
+
+/* A stem for an object made for a second column `to`: the name of the first one's with the column's name changed in
+ * it. The caller's. */
+char *lk_derive_renamed(const char *old, const char *from, const char *to);
 
 /* Columns of the table, or of an earlier add_column of the plan; a PLAN error for the first that is neither. */
 bool lk_derive_need_columns(struct lk_derivation *d, const struct lk_names *names,

@@ -7,6 +7,7 @@
 
 static const struct lk_operation_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_operations,
+	[LK_ENGINE_MYSQL] = &lk_my_operations,
 };
 
 /* Each operation has added its own phases behind the last one's: stably into the order of the phases. */

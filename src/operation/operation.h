@@ -23,5 +23,6 @@ struct lk_operation_ops {
 		       struct lk_plan *plan, struct lk_error *error);
 };
 extern const struct lk_operation_ops lk_pg_operations;
+extern const struct lk_operation_ops lk_my_operations;
 
 #endif

@@ -6,26 +6,11 @@
 
 #include "base/memory.h"
 
-/* Names of objects made for the new column: the old one's name with the column's name changed in it. */
-static char *renamed(const struct lk_carry *carry, const char *old)
-{
-	const char *from = carry->from->name, *at = NULL;
-	/* As a word of its own if it is one: "r_two_o" of o has it at the end. */
-	for (const char *p = strstr(old, from); p; p = strstr(p + 1, from)) {
-		bool begins = p == old || p[-1] == '_',
-		     ends = !p[strlen(from)] || p[strlen(from)] == '_';
-		if (!at || (begins && ends))
-			at = p;
-	}
-	return at ? lk_format("%.*s%s%s", (int)(at - old), old, carry->to, at + strlen(from))
-		  : lk_format("%s_%s", old, carry->to);
-}
-
 /* Quoted, borrowed from the list; NULL when the server could not be asked. */
 static const char *carried_name(struct lk_derivation *d, struct lk_carry *carry, const char *old,
 				const char *suffix, struct lk_error *error)
 {
-	char *stem = renamed(carry, old);
+	char *stem = lk_derive_renamed(old, carry->from->name, carry->to);
 	char *name = lk_derive_free_name(d, stem, suffix, error);
 	free(stem);
 	if (name)

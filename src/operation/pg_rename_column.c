@@ -93,18 +93,8 @@ static void add_backfill(struct second *s)
 
 static void add_swap(struct second *s)
 {
-	const char *shown = s->d->table.shown, *name = s->from->name;
-	char *gate = lk_format("type-of-%s", name);
-	for (char *p = gate; *p; p++)
-		*p = strchr("-_.", *p) || (*p >= '0' && *p <= '9') ||
-				     ((*p | 32) >= 'a' && (*p | 32) <= 'z')
-			     ? *p
-			     : '-';
-	gate[strlen(gate) > 40 ? 40 : strlen(gate)] = '\0';
-	lk_derive_gate(
-		s->d, LK_MIGRATE, gate,
-		lk_format("every running release works with %s.%s as %s", shown, name, s->type),
-		lk_format("no running release needs %s.%s as %s any more", shown, name, s->type));
+	const char *name = s->from->name;
+	lk_derive_type_gate(s->d, name, s->type);
 	struct lk_step *swap = lk_plan_add_step(s->d->plan, LK_MIGRATE, LK_VERB_SWAP_COLUMNS);
 	swap->table = lk_strdup(s->d->operation->table);
 	swap->from = lk_strdup(name);
