@@ -105,12 +105,13 @@ static bool my_begin(struct lk_backfill *b, struct lk_error *error)
 	own->waiting_before = 0;
 	if (own->waiting > 0 && !count_waiting(session, &own->waiting_before, error))
 		return false;
-	return lk_execute(session,
-			  own->key.timestamp
-				  ? "SET @lockkeeper_backfill = 1, SESSION time_zone = '+00:00';"
-				    " START TRANSACTION"
-				  : "SET @lockkeeper_backfill = 1; START TRANSACTION",
-			  error);
+	const char *triggers = lk_step_of(b->run)->triggers;
+	char *sql = lk_format("SET @lockkeeper_backfill = %d%s; START TRANSACTION",
+			      triggers && strcmp(triggers, LK_MY_BOTH_SIDES) == 0 ? 2 : 1,
+			      own->key.timestamp ? ", SESSION time_zone = '+00:00'" : "");
+	bool begun = lk_execute(session, sql, error);
+	free(sql);
+	return begun;
 }
 
 static bool run_text(struct lk_backfill *b, struct lk_buffer *sql, struct lk_result *r,

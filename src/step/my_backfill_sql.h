@@ -6,6 +6,9 @@
 #include "catalog/catalog.h"
 #include "plan/model.h"
 
+/* `triggers` of a step of our own making, which may write either column of a dual write. */
+#define LK_MY_BOTH_SIDES "both sides"
+
 /*
  * "UPDATE t FORCE INDEX (PRIMARY) SET …" and " AND (where) AND (any column differs)", between which the range of
  * keys goes; both the caller's. An assignment comes behind all expressions that read its column: the server works

@@ -2,8 +2,12 @@
 #include "step/my_expression.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/buffer.h"
+#include "db/my_text.h"
 
 static bool in_word(char c)
 {
@@ -106,4 +110,23 @@ const char *lk_my_speaks_of(const char *expression, const char *const *names)
 			if (strcasecmp(word.name, names[i]) == 0)
 				return names[i];
 	return NULL;
+}
+
+char *lk_my_exchanged(const char *expression, const char *a, const char *b)
+{
+	struct lk_my_word word;
+	struct lk_buffer out = {0};
+	const char *done = expression, *at = expression;
+	while (lk_my_next_word(&at, &word)) {
+		bool is_a = strcasecmp(word.name, a) == 0, is_b = strcasecmp(word.name, b) == 0;
+		if (word.called || (!is_a && !is_b))
+			continue;
+		char *name = lk_my_quote_name(is_a ? b : a);
+		lk_buffer_add_bytes(&out, done, (size_t)(word.start - done));
+		lk_buffer_add(&out, name);
+		done = word.end;
+		free(name);
+	}
+	lk_buffer_add(&out, done);
+	return lk_buffer_take(&out);
 }

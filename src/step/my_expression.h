@@ -24,4 +24,7 @@ bool lk_my_reads(const char *expression, const char *column);
 /* Whether the expression calls, or has as a bare word, one of the names (NULL at the end); the first of them. */
 const char *lk_my_speaks_of(const char *expression, const char *const *names);
 
+/* The expression with columns a and b called by each other's name, in backticks; the caller's. */
+char *lk_my_exchanged(const char *expression, const char *a, const char *b);
+
 #endif

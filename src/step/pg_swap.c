@@ -12,6 +12,7 @@
 #include "step/pg_dual_write_sql.h"
 #include "step/pg_gentle.h"
 #include "step/pg_step.h"
+#include "step/swap.h"
 
 struct swap {
 	const struct lk_step *step, *dual_write;
@@ -24,25 +25,6 @@ struct swap {
 	char *sql;	     /* the exchange */
 	bool backward;
 };
-
-/* The dual write whose columns step `number` exchanges, NULL when none is under way; *swapped: whether the
- * plan has exchanged their names before. */
-static const struct lk_step *dual_write_of(const struct lk_plan *plan, size_t number, bool *swapped)
-{
-	const struct lk_step *swap = &plan->steps[number];
-	for (size_t i = 0; i < number; i++) {
-		const struct lk_step *step = &plan->steps[i];
-		const char *columns[2];
-		if (!lk_plan_dual_write(plan, i, number, columns) ||
-		    strcmp(step->table, swap->table) != 0)
-			continue;
-		*swapped = strcmp(columns[0], step->from) != 0;
-		if ((strcmp(columns[0], swap->from) == 0 && strcmp(columns[1], swap->to) == 0) ||
-		    (strcmp(columns[1], swap->from) == 0 && strcmp(columns[0], swap->to) == 0))
-			return step;
-	}
-	return NULL;
-}
 
 /* A name for the moment in between. */
 static char *free_name(const struct lk_table *table)
@@ -132,7 +114,7 @@ static enum lk_outcome swap_to(struct lk_step_run *run, struct swap *s, struct l
 static enum lk_outcome swap(struct lk_step_run *run, bool backward, struct lk_error *error)
 {
 	struct swap s = {.step = lk_step_of(run), .backward = backward};
-	s.dual_write = dual_write_of(run->plan, (size_t)run->number, &s.swapped_before);
+	s.dual_write = lk_swap_dual_write(run->plan, (size_t)run->number, &s.swapped_before);
 	if (!s.dual_write) {
 		lk_fail(error, LK_ERROR_PLAN, "no dual_write of the plan has these columns");
 		return LK_OUTCOME_FAILED;
@@ -178,7 +160,7 @@ static bool swap_describe(struct lk_session *session, const struct lk_plan *plan
 {
 	const struct lk_step *step = &plan->steps[number];
 	bool swapped;
-	const struct lk_step *dual_write = dual_write_of(plan, number, &swapped);
+	const struct lk_step *dual_write = lk_swap_dual_write(plan, number, &swapped);
 	struct lk_table table;
 	if (!dual_write)
 		return lk_fail(
