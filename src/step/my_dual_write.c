@@ -66,8 +66,10 @@ static bool add_column(struct lk_step_run *run, struct lk_my_pair *pair, struct 
 				   : lk_my_dual_write_add(run->session, pair, from, like, error);
 	char *defaults =
 		add ? lk_my_dual_write_defaults(run->session, pair, from, like, error) : NULL;
-	bool done = defaults && (!add[0] || lk_my_alter(run->session, &pair->table, add, error)) &&
-		    (!defaults[0] || lk_my_alter(run->session, &pair->table, defaults, error));
+	bool done =
+		defaults &&
+		(!add[0] || lk_my_alter_table(run->session, &pair->table, add, error)) &&
+		(!defaults[0] || lk_my_alter_table(run->session, &pair->table, defaults, error));
 	free(defaults);
 	free(add);
 	const struct lk_step *step = pair->step;
@@ -169,7 +171,7 @@ static bool undo_work(struct lk_step_run *run, void *argument, struct lk_error *
 	if (done && pair.new_side) {
 		char *restore = lk_my_dual_write_restore(&pair);
 		char *changes = lk_format("DROP COLUMN %s%s", pair.new_side->sql, restore);
-		done = lk_my_alter(run->session, &pair.table, changes, error);
+		done = lk_my_alter_table(run->session, &pair.table, changes, error);
 		free(changes);
 		free(restore);
 	}

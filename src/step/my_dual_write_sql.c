@@ -282,8 +282,8 @@ char *lk_my_dual_write_cleanup(struct lk_session *session, const struct lk_my_pa
 	return sql;
 }
 
-bool lk_my_alter(struct lk_session *session, const struct lk_table *table, const char *changes,
-		 struct lk_error *error)
+bool lk_my_alter_table(struct lk_session *session, const struct lk_table *table,
+		       const char *changes, struct lk_error *error)
 {
 	/* ER_ALTER_OPERATION_NOT_SUPPORTED and its REASON; ER_INNODB_MAX_ROW_VERSION. */
 	enum { NOT_SUPPORTED = 1845, NOT_SUPPORTED_REASON = 1846, ROW_VERSIONS = 4092 };

@@ -48,7 +48,7 @@ char *lk_my_dual_write_cleanup(struct lk_session *session, const struct lk_my_pa
 char *lk_my_zero_of(const struct lk_column *column);
 
 /* Runs "ALTER TABLE t <changes>" in an instant where the server can, else in place beside writes. */
-bool lk_my_alter(struct lk_session *session, const struct lk_table *table, const char *changes,
-		 struct lk_error *error);
+bool lk_my_alter_table(struct lk_session *session, const struct lk_table *table,
+		       const char *changes, struct lk_error *error);
 
 #endif

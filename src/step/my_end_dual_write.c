@@ -56,9 +56,10 @@ static bool relax(struct lk_step_run *run, const struct lk_my_pair *pair, struct
 	const struct lk_column *column = lk_table_column(&pair->table, lk_step_of(run)->from);
 	if (!column || !goes_away(run->plan, (size_t)run->number))
 		return true;
-	bool done = find_hindrances(run->session, &pair->table, column, &changes, error) &&
-		    (!lk_buffer_text(&changes)[0] ||
-		     lk_my_alter(run->session, &pair->table, lk_buffer_text(&changes), error));
+	bool done =
+		find_hindrances(run->session, &pair->table, column, &changes, error) &&
+		(!lk_buffer_text(&changes)[0] ||
+		 lk_my_alter_table(run->session, &pair->table, lk_buffer_text(&changes), error));
 	lk_buffer_free(&changes);
 	return done;
 }

@@ -72,7 +72,7 @@ static bool under_lock(struct lk_step_run *run, const struct work *w, struct lk_
 {
 	struct lk_session *session = run->session;
 	return lk_my_dual_write_drop_triggers(run, &w->pair, error) &&
-	       (!w->rename[0] || lk_my_alter(session, &w->pair.table, w->rename, error)) &&
+	       (!w->rename[0] || lk_my_alter_table(session, &w->pair.table, w->rename, error)) &&
 	       lk_execute(session, w->insert, error) && lk_execute(session, w->update, error);
 }
 
