@@ -83,6 +83,8 @@ struct lk_server {
 	int version_number; /* 150018 */
 	char role[64];
 	int max_connections;
+	/* What a plan may call it where texts differ by engine, the best first: "mariadb", "mysql". */
+	const char *engines[3];
 };
 /* Refuses replicas, poolers and servers that are too old. */
 bool lk_catalog_server(struct lk_session *session, struct lk_server *server,

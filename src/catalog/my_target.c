@@ -73,6 +73,11 @@ static bool read_server(struct lk_session *session, const struct lk_my_server *k
 	server->version_number = kind->version;
 	LK_COPY(server->role, lk_cell_text(&r, 0, 0));
 	server->max_connections = (int)lk_cell_int(&r, 0, 1);
+	size_t names = 0;
+	if (kind->maria)
+		server->engines[names++] = "mariadb";
+	server->engines[names++] = "mysql";
+	server->engines[names] = NULL;
 	bool good = takes_writes(server, &r, error);
 	lk_result_free(&r);
 	return good;

@@ -259,6 +259,8 @@ static bool pg_server(struct lk_session *session, struct lk_server *server, stru
 	server->version_number = (int)lk_cell_int(&r, 0, 1);
 	LK_COPY(server->role, lk_cell_text(&r, 0, 2));
 	server->max_connections = (int)lk_cell_int(&r, 0, 3);
+	server->engines[0] = "postgresql";
+	server->engines[1] = NULL;
 	bool replica = lk_cell_bool(&r, 0, 4);
 	/* A pooler hands out a process number of its own at connect, not the server's. */
 	bool pooled = lk_cell_int(&r, 0, 5) != session->id;

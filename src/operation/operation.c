@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "catalog/catalog.h"
+#include "plan/alternative.h"
 
 static const struct lk_operation_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_operations,
@@ -57,6 +59,14 @@ static bool renames_alone(const struct lk_plan *plan, struct lk_error *error)
 	return true;
 }
 
+/* Which engine's texts are meant can be said only now. */
+static bool choose(struct lk_session *session, struct lk_plan *plan, struct lk_error *error)
+{
+	struct lk_server server;
+	return !lk_plan_has_alternatives(plan) || (lk_catalog_server(session, &server, error) &&
+						   lk_plan_choose(plan, server.engines, error));
+}
+
 bool lk_operation_derive(struct lk_session *session, struct lk_plan *plan, struct lk_error *error)
 {
 	const struct lk_operation_ops *ops = engines[session->driver->engine];
@@ -64,7 +74,7 @@ bool lk_operation_derive(struct lk_session *session, struct lk_plan *plan, struc
 		return false;
 	if (plan->step_count > 0)
 		return true;
-	if (!renames_alone(plan, error))
+	if (!choose(session, plan, error) || !renames_alone(plan, error))
 		return false;
 	for (size_t i = 0; i < plan->operation_count; i++) {
 		const struct lk_operation *operation = &plan->operations[i];

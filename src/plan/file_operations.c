@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "plan/alternative.h"
 #include "plan/parts.h"
 
 /* As many keys as any operation has, and the end of the table. */
@@ -71,25 +72,68 @@ static char *read_action(const struct lk_yaml_reader *reader, const struct lk_ya
 	return word < 0 ? NULL : lk_strdup(lk_reference_actions[word]);
 }
 
+static char *read_text(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+		       const struct lk_operation_field *field)
+{
+	switch (field->member) {
+	case LK_MEMBER_TABLE:
+		return lk_plan_read_table(reader, node);
+	case LK_MEMBER_COLUMN:
+		return lk_plan_read_column(reader, node, field->name);
+	case LK_MEMBER_TYPE:
+		return lk_plan_read_type(reader, node);
+	case LK_MEMBER_SQL:
+		return lk_plan_read_expression(reader, node, field->name);
+	case LK_MEMBER_ACTION:
+		return read_action(reader, node, field->name);
+	default:
+		return NULL;
+	}
+}
+
+/* {postgresql: …, mysql: …, mariadb: …}: which it will be is not known before the target is. */
+static void read_alternatives(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
+			      const struct lk_operation_field *field,
+			      struct lk_operation *operation)
+{
+	struct lk_yaml_key keys[LK_ALTERNATIVES + 1] = {0};
+	const struct lk_yaml_node *values[LK_ALTERNATIVES + 1];
+	char **at = lk_operation_at(operation, field);
+	for (int i = 0; i < LK_ALTERNATIVES; i++)
+		keys[i].name = lk_alternative_words[i];
+	if (node->count == 0)
+		lk_yaml_problem(reader, node, "%s names no engine: {postgresql: …, mysql: …}",
+				field->name);
+	if (!lk_yaml_mapping(reader, node, field->name, keys, values) || node->count == 0)
+		return;
+	struct lk_alternative *alternative =
+		LK_PUSH(operation->alternatives, operation->alternative_count);
+	*alternative = (struct lk_alternative){.member = field->name,
+					       .offset = field->offset,
+					       .line = node->line,
+					       .column = node->column};
+	for (int i = 0; i < LK_ALTERNATIVES; i++)
+		if (values[i])
+			alternative->texts[i] = read_text(reader, values[i], field);
+	for (int i = 0; i < LK_ALTERNATIVES && !*at; i++)
+		if (alternative->texts[i])
+			*at = lk_strdup(alternative->texts[i]);
+}
+
 static void read_member(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
 			const struct lk_operation_field *field, struct lk_operation *operation)
 {
 	void *at = lk_operation_at(operation, field);
 	switch (field->member) {
 	case LK_MEMBER_TABLE:
-		*(char **)at = lk_plan_read_table(reader, node);
-		break;
 	case LK_MEMBER_COLUMN:
-		*(char **)at = lk_plan_read_column(reader, node, field->name);
-		break;
 	case LK_MEMBER_TYPE:
-		*(char **)at = lk_plan_read_type(reader, node);
-		break;
 	case LK_MEMBER_SQL:
-		*(char **)at = lk_plan_read_expression(reader, node, field->name);
-		break;
 	case LK_MEMBER_ACTION:
-		*(char **)at = read_action(reader, node, field->name);
+		if (node->kind == LK_YAML_MAPPING)
+			read_alternatives(reader, node, field, operation);
+		else
+			*(char **)at = read_text(reader, node, field);
 		break;
 	case LK_MEMBER_COLUMNS:
 	case LK_MEMBER_ELEMENTS:

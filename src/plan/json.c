@@ -2,6 +2,7 @@
 /* The plan as JSON, for the journal and the digest. Texts that are not given are left out. */
 #include <string.h>
 
+#include "plan/alternative.h"
 #include "plan/model.h"
 #include "plan/parts.h"
 
@@ -52,6 +53,17 @@ static void set_list(json_t *object, const char *name, const struct lk_names *na
 	json_decref(list);
 }
 
+static void set_alternatives(json_t *object, const struct lk_operation *operation)
+{
+	for (size_t i = 0; i < operation->alternative_count; i++) {
+		const struct lk_alternative *alternative = &operation->alternatives[i];
+		json_t *texts = json_object();
+		for (int k = 0; k < LK_ALTERNATIVES; k++)
+			set_text(texts, lk_alternative_words[k], alternative->texts[k]);
+		json_object_set_new(object, alternative->member, texts);
+	}
+}
+
 json_t *lk_operation_to_json(const struct lk_operation *operation)
 {
 	json_t *object = json_object();
@@ -67,6 +79,7 @@ json_t *lk_operation_to_json(const struct lk_operation *operation)
 		else if (*(bool *)at)
 			json_object_set_new(object, field->name, json_true());
 	}
+	set_alternatives(object, operation);
 	return object;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "plan/alternative.h"
 #include "plan/model.h"
 #include "plan/parts.h"
 
@@ -166,6 +167,31 @@ static bool take_names(const json_t *value, const char *what, struct lk_names *n
 	return true;
 }
 
+/* Of a plan whose target was not known when it was written. */
+static bool take_alternatives(const json_t *value, const struct lk_operation_field *field,
+			      struct lk_operation *operation, struct lk_error *error)
+{
+	char **at = lk_operation_at(operation, field);
+	const char *key;
+	json_t *text;
+	struct lk_alternative *alternative =
+		LK_PUSH(operation->alternatives, operation->alternative_count);
+	*alternative = (struct lk_alternative){.member = field->name, .offset = field->offset};
+	json_object_foreach ((json_t *)(size_t)value, key, text) {
+		const json_t *word = json_string(key);
+		int i = word_index(word, lk_alternative_words);
+		json_decref((json_t *)(size_t)word);
+		if (i < 0)
+			return lk_fail(error, LK_ERROR_PLAN, "%s has no engine %s", field->name,
+				       key);
+		if (!take_text(text, field->name, &alternative->texts[i], error))
+			return false;
+		if (!*at)
+			*at = lk_strdup(alternative->texts[i]);
+	}
+	return true;
+}
+
 static bool take_operation_member(const char *key, const json_t *value,
 				  struct lk_operation *operation, struct lk_error *error)
 {
@@ -173,6 +199,8 @@ static bool take_operation_member(const char *key, const json_t *value,
 		void *at = lk_operation_at(operation, field);
 		if (strcmp(field->name, key) != 0 || !lk_operation_has(operation->kind, field))
 			continue;
+		if (lk_member_is_text(field->member) && json_is_object(value))
+			return take_alternatives(value, field, operation, error);
 		if (lk_member_is_text(field->member))
 			return take_text(value, key, at, error);
 		if (lk_member_is_list(field->member))

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "plan/limits.h"
 #include "plan/parts.h"
+#include "plan/alternative.h"
 #include "plan/sql_text.h"
 
 static void free_step(struct lk_step *step)
@@ -23,6 +24,7 @@ static void free_step(struct lk_step *step)
 
 static void free_operation(struct lk_operation *operation)
 {
+	lk_operation_free_alternatives(operation);
 	for (const struct lk_operation_field *field = lk_operation_fields; field->name; field++) {
 		void *at = lk_operation_at(operation, field);
 		if (!lk_operation_has(operation->kind, field))

@@ -95,6 +95,8 @@ struct lk_names {
 	size_t count;
 };
 
+struct lk_alternative;
+
 /* What is wanted. Which members an operation has, and which it must have, is in lk_operation_fields; the
  * others are NULL, empty or false. */
 struct lk_operation {
@@ -122,6 +124,9 @@ struct lk_operation {
 	bool not_null;		    /* add_column */
 	bool unique;		    /* add_index */
 	bool primary_key;	    /* add_unique */
+	/* Texts that differ by engine (plan/alternative.h); none once one was chosen of each. */
+	struct lk_alternative *alternatives;
+	size_t alternative_count;
 };
 
 /* 0 means: not given, use the settings' or the built-in default. */

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/duration.h"
 #include "plan/model.h"
+#include "plan/alternative.h"
 #include "plan/parts.h"
 
 enum { STEP_INDENT = 4, VALUE_INDENT = 8 };
@@ -180,12 +181,34 @@ static void add_names(struct lk_buffer *out, const char *key, const struct lk_na
 	lk_buffer_add(out, "]\n");
 }
 
+/* False when the member has but one text. */
+static bool write_alternatives(struct lk_buffer *out, const struct lk_operation *operation,
+			       const struct lk_operation_field *field)
+{
+	for (size_t i = 0; i < operation->alternative_count; i++) {
+		const struct lk_alternative *alternative = &operation->alternatives[i];
+		if (alternative->offset != field->offset)
+			continue;
+		lk_buffer_addf(out, "%*s%s:\n", VALUE_INDENT, "", field->name);
+		for (int k = 0; k < LK_ALTERNATIVES; k++)
+			if (field->member == LK_MEMBER_SQL)
+				add_sql_pair(out, VALUE_INDENT + 2, lk_alternative_words[k],
+					     alternative->texts[k]);
+			else
+				add_pair(out, VALUE_INDENT + 2, lk_alternative_words[k],
+					 alternative->texts[k]);
+		return true;
+	}
+	return false;
+}
+
 static void write_operation(struct lk_buffer *out, const struct lk_operation *operation)
 {
 	lk_buffer_addf(out, "  - %s:\n", lk_operation_name(operation->kind));
 	for (const struct lk_operation_field *field = lk_operation_fields; field->name; field++) {
 		void *at = lk_operation_at(operation, field);
-		if (!lk_operation_has(operation->kind, field))
+		if (!lk_operation_has(operation->kind, field) ||
+		    write_alternatives(out, operation, field))
 			continue;
 		if (field->member == LK_MEMBER_SQL)
 			add_sql_pair(out, VALUE_INDENT, field->name, *(char **)at);

@@ -243,7 +243,11 @@ static bool drops_column(const char *sql, const char *table, const char *column)
 	return found;
 }
 
+static const char *const mysql[] = {"mysql", NULL}, *const mariadb[] = {"mariadb", "mysql", NULL};
+static const char *const *const servers[] = {mysql, mariadb, NULL};
+
 const struct lk_risk_ops lk_my_risk = {
+	.servers = servers,
 	.dialect = &lk_sql_mysql,
 	.outlasts = "a session's setting would outlast the transaction: leave it out",
 	.statement = lk_my_risk_statement,

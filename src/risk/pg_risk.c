@@ -42,7 +42,11 @@ static bool is_type(const char *type, bool *parsed, char *reason, size_t size)
 	return is;
 }
 
+static const char *const postgresql[] = {"postgresql", NULL};
+static const char *const *const servers[] = {postgresql, NULL};
+
 const struct lk_risk_ops lk_pg_risk = {
+	.servers = servers,
 	.dialect = &lk_sql_postgres,
 	.outlasts = "it would outlast the transaction: write SET LOCAL",
 	.statement = lk_pg_risk_statement,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "plan/alternative.h"
 #include "plan/file.h"
 #include "risk/risk.h"
 
@@ -187,6 +188,26 @@ static void check_operation(const struct check *check, const struct lk_operation
 	}
 }
 
+/* As it is for each kind of server that the engine has; one of them at least must be meant. */
+static void check_alternatives(const struct check *check, const struct lk_operation *o)
+{
+	const struct lk_alternative *missing = NULL;
+	struct lk_operation as;
+	bool any = false;
+	for (const char *const *const *names = lk_risk_servers(check->engine); *names; names++) {
+		missing = lk_operation_for(o, *names, &as);
+		if (!missing)
+			check_operation(check, &as);
+		any = any || !missing;
+	}
+	if (!any) {
+		char text[200];
+		lk_alternative_missing(missing, *lk_risk_servers(check->engine), text, sizeof text);
+		lk_problems_add(check->problems, check->plan->file, missing->line, missing->column,
+				"%s", text);
+	}
+}
+
 bool lk_risk_check_plan(const struct lk_plan *plan, enum lk_engine engine,
 			struct lk_problems *problems, struct lk_problems *notes)
 {
@@ -219,7 +240,7 @@ bool lk_risk_check_plan(const struct lk_plan *plan, enum lk_engine engine,
 		}
 	}
 	for (size_t i = 0; i < plan->operation_count; i++)
-		check_operation(&check, &plan->operations[i]);
+		check_alternatives(&check, &plan->operations[i]);
 	if (plan->limits.probe)
 		check_query(&check, &whole_file, "the probe", plan->limits.probe);
 	lk_problems_sort(problems);

@@ -54,6 +54,11 @@ bool lk_risk_drops_column(enum lk_engine engine, const char *sql, const char *ta
 	return engines[engine]->drops_column(sql, table, column);
 }
 
+const char *const *const *lk_risk_servers(enum lk_engine engine)
+{
+	return engines[engine]->servers;
+}
+
 const struct lk_sql_dialect *lk_risk_dialect(enum lk_engine engine)
 {
 	return engines[engine]->dialect;

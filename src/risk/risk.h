@@ -113,11 +113,16 @@ bool lk_risk_columns(enum lk_engine engine, const char *expression, char ***name
 bool lk_risk_drops_column(enum lk_engine engine, const char *sql, const char *table,
 			  const char *column) __attribute__((nonnull));
 
+/* The names under which each kind of an engine's servers finds its texts in a plan (lk_operation_for), NULL at
+ * the end. */
+const char *const *const *lk_risk_servers(enum lk_engine engine);
+
 /* Where an engine's quotes and comments are, for lk_sql_shape. */
 const struct lk_sql_dialect *lk_risk_dialect(enum lk_engine engine);
 
 /* The engines' side: the same calls, without the engine. */
 struct lk_risk_ops {
+	const char *const *const *servers;
 	const struct lk_sql_dialect *dialect;
 	const char *outlasts; /* why a setting cannot stand in a transaction */
 	void (*statement)(const char *sql, struct lk_risk *risk);

@@ -283,6 +283,30 @@ static void a_plan_is_checked_as_its_engine_reads_it(void **state)
 	lk_plan_free(&plan);
 }
 
+static void alternatives_are_checked_for_the_engine_that_is_meant(void **state)
+{
+	(void)state;
+	static const char yaml[] =
+		"plan: p\noperations:\n  - add_column: {table: users, column: i,\n"
+		"      type: {postgresql: uuid, mysql: \"int NOT NULL\"}}\n"
+		"  - add_column: {table: users, column: j, type: {mariadb: uuid}}\n";
+	struct lk_plan plan;
+	struct lk_problems problems = {0};
+	assert_true(lk_plan_parse("p.yaml", yaml, strlen(yaml), &plan, &problems));
+	/* MariaDB alone may be meant by a target of this engine. */
+	assert_false(lk_risk_check_plan(&plan, LK_ENGINE_MYSQL, &problems, NULL));
+	assert_int_equal(problems.count, 1);
+	assert_contains(problems.list[0].text, "NOT is no part of a type");
+	lk_problems_free(&problems);
+	assert_false(lk_risk_check_plan(&plan, LK_ENGINE_POSTGRES, &problems, NULL));
+	assert_int_equal(problems.count, 1);
+	assert_int_equal(problems.list[0].line, 5);
+	assert_string_equal(problems.list[0].text,
+			    "type has no text for postgresql; it names mariadb");
+	lk_problems_free(&problems);
+	lk_plan_free(&plan);
+}
+
 /* Nothing of it may read beyond its text, whatever that is. */
 static void broken_text_breaks_nothing(void **state)
 {
@@ -321,6 +345,7 @@ int main(void)
 		cmocka_unit_test(expressions_types_and_columns),
 		cmocka_unit_test(a_dropped_column_is_found_wherever_it_stands),
 		cmocka_unit_test(a_plan_is_checked_as_its_engine_reads_it),
+		cmocka_unit_test(alternatives_are_checked_for_the_engine_that_is_meant),
 		cmocka_unit_test(broken_text_breaks_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "tests/unit/support.h"
 
 #include "base/memory.h"
+#include "plan/alternative.h"
 #include "plan/file.h"
 #include "plan/limits.h"
 #include "plan/sql_text.h"
@@ -324,6 +325,75 @@ static void nearer_limits_win(void **state)
 	lk_limits_free(&settings);
 }
 
+static void of_alternatives_the_target_chooses(void **state)
+{
+	static const char *const postgresql[] = {"postgresql", NULL},
+				 *const mysql[] = {"mysql", NULL},
+				 *const mariadb[] = {"mariadb", "mysql", NULL};
+	static const struct {
+		const char *const *names;
+		const char *type, *default_sql;
+	} expected[] = {{postgresql, "uuid", "gen_random_uuid()"},
+			{mysql, "char(36)", "uuid()"},
+			{mariadb, "uuid", "uuid()"}};
+	static const char plain[] =
+		"plan: p\noperations:\n  - add_column: {table: users, column: i,"
+		" type: uuid, default: \"uuid()\"}\n";
+	static const char yaml[] =
+		"plan: p\noperations:\n  - add_column: {table: users, column: i,\n"
+		"      type: {postgresql: uuid, mysql: char(36), mariadb: uuid},\n"
+		"      default: {postgresql: \"gen_random_uuid()\", mysql: \"uuid()\"}}\n";
+	(void)state;
+	struct lk_error error;
+	struct lk_problems problems = {0};
+	char plain_digest[65], digest[65];
+	struct lk_plan plan;
+	assert_true(lk_plan_parse("p", plain, strlen(plain), &plan, &problems));
+	lk_plan_digest(&plan, plain_digest);
+	lk_plan_free(&plan);
+	for (size_t i = 0; i < LK_COUNT(expected); i++) {
+		struct lk_plan back = {0};
+		assert_true(lk_plan_parse("p", yaml, strlen(yaml), &plan, &problems));
+		assert_true(lk_plan_has_alternatives(&plan));
+		json_t *json = lk_plan_to_json(&plan);
+		assert_true(lk_plan_from_json(json, &back, &error));
+		json_decref(json);
+		/* Before and after the journal they are the same. */
+		assert_true(lk_plan_choose(&plan, expected[i].names, &error));
+		assert_true(lk_plan_choose(&back, expected[i].names, &error));
+		assert_string_equal(plan.operations[0].type, expected[i].type);
+		assert_string_equal(back.operations[0].type, expected[i].type);
+		assert_string_equal(plan.operations[0].default_sql, expected[i].default_sql);
+		assert_false(lk_plan_has_alternatives(&plan));
+		/* What was not chosen leaves no trace. */
+		lk_plan_digest(&plan, digest);
+		assert_int_equal(strcmp(digest, plain_digest) == 0, expected[i].names == mariadb);
+		lk_plan_free(&plan);
+		lk_plan_free(&back);
+	}
+	lk_problems_free(&problems);
+}
+
+static void an_engine_without_an_alternative_is_told_where(void **state)
+{
+	static const char *const mariadb[] = {"mariadb", "mysql", NULL};
+	static const char yaml[] =
+		"plan: p\noperations:\n  - add_column: {table: users, column: i,\n"
+		"      type: {postgresql: uuid}}\n";
+	(void)state;
+	struct lk_error error;
+	struct lk_problems problems = {0};
+	struct lk_plan plan;
+	assert_true(lk_plan_parse("p.yaml", yaml, strlen(yaml), &plan, &problems));
+	assert_false(lk_plan_choose(&plan, mariadb, &error));
+	assert_int_equal(error.class, LK_ERROR_PLAN);
+	assert_string_equal(error.text,
+			    "p.yaml:4:13: type has no text for mariadb or mysql; it names"
+			    " postgresql");
+	lk_plan_free(&plan);
+	lk_problems_free(&problems);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +407,8 @@ int main(void)
 		cmocka_unit_test(digest_stays_what_it_was),
 		cmocka_unit_test(shapes_of_sql),
 		cmocka_unit_test(nearer_limits_win),
+		cmocka_unit_test(of_alternatives_the_target_chooses),
+		cmocka_unit_test(an_engine_without_an_alternative_is_told_where),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
