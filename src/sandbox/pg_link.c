@@ -27,6 +27,13 @@ static void pg_close(void *handle)
 	free(connection);
 }
 
+/* What the server remarks on is nobody's here. */
+static void no_notice(void *context, const PGresult *result)
+{
+	(void)context;
+	(void)result;
+}
+
 static void *pg_open(const char *uri, const char *name, struct lk_error *error)
 {
 	/* "dbname" may be a URI; what follows it counts more. */
@@ -35,6 +42,7 @@ static void *pg_open(const char *uri, const char *name, struct lk_error *error)
 	const char *const values[] = {uri, name, "UTF8", "20", NULL};
 	struct connection *connection = lk_alloc(sizeof *connection);
 	connection->pg = PQconnectdbParams(keywords, values, 1);
+	PQsetNoticeReceiver(connection->pg, no_notice, NULL);
 	if (PQstatus(connection->pg) == CONNECTION_OK)
 		return connection;
 	lk_postgres_failed(connection->pg, NULL, error);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tests/server/server.h"
+#include "tests/chaos/world.h"
 
 struct lk_chaos_auditor;
 
@@ -19,12 +19,12 @@ struct lk_chaos_audit {
 	char first[400];       /* what the first one was */
 };
 
-struct lk_chaos_auditor *lk_chaos_auditor_start(const struct lk_test_server *server);
+struct lk_chaos_auditor *lk_chaos_auditor_start(const struct lk_chaos_world *world);
 void lk_chaos_auditor_stop(struct lk_chaos_auditor *auditor, struct lk_chaos_audit *audit);
 /* When the first movement after `since` was seen; 0 not yet. */
 int64_t lk_chaos_auditor_moved_after(struct lk_chaos_auditor *auditor, int64_t since);
 
 /* The same look, once: false and what disagrees in text. */
-bool lk_chaos_audit_once(PGconn *connection, char *text, size_t size);
+bool lk_chaos_audit_once(const struct lk_chaos_world *world, char text[400]);
 
 #endif

@@ -5,6 +5,8 @@
  *
  *	tests/chaos/chaos                        ten seeds; CHAOS_SEEDS and CHAOS_FIRST name others
  *	tests/chaos/chaos --seed 17 [--keep]     one, its folder kept when it fails (or with --keep)
+ *
+ * CHAOS_ENGINE says to which server it happens, PostgreSQL if nothing.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -61,7 +63,8 @@ static void end_children(void)
 }
 
 /* Runs the seed in a process of its own; false when that died without a word. */
-static bool run_apart(uint64_t number, bool keep, struct lk_chaos_outcome *outcome)
+static bool run_apart(const struct lk_chaos_engine *engine, uint64_t number, bool keep,
+		      struct lk_chaos_outcome *outcome)
 {
 	int ends[2], status;
 	memset(outcome, 0, sizeof *outcome);
@@ -73,7 +76,7 @@ static bool run_apart(uint64_t number, bool keep, struct lk_chaos_outcome *outco
 	if (pid == 0) {
 		close(ends[0]);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		lk_chaos_seed(number, keep, outcome);
+		lk_chaos_seed(engine, number, keep, outcome);
 		ssize_t written = write(ends[1], outcome, sizeof *outcome);
 		exit(written == (ssize_t)sizeof *outcome ? 0 : 1);
 	}
@@ -119,7 +122,7 @@ static void print_table(const struct sum *sum, double seconds)
 	       all->worst_recovery_ms / 1000, "in all", seconds);
 }
 
-static int run_seeds(uint64_t first, int count, bool keep)
+static int run_seeds(const struct lk_chaos_engine *engine, uint64_t first, int count, bool keep)
 {
 	struct sum sum = {0};
 	struct lk_chaos_outcome *outcome = lk_alloc(sizeof *outcome);
@@ -127,11 +130,12 @@ static int run_seeds(uint64_t first, int count, bool keep)
 	printf("1..%d\n", count);
 	for (int i = 0; i < count; i++) {
 		unsigned long long number = first + (unsigned)i;
-		bool passed = run_apart(number, keep, outcome) && outcome->passed;
+		bool passed = run_apart(engine, number, keep, outcome) && outcome->passed;
 		printf("%s %d - seed %llu, %s\n", passed ? "ok" : "not ok", i + 1, number,
 		       outcome->line);
 		if (!passed)
-			printf("# again: tests/chaos/chaos --seed %llu\n", number);
+			printf("# again: CHAOS_ENGINE=%s tests/chaos/chaos --seed %llu\n",
+			       engine->name, number);
 		fflush(stdout);
 		sum.seeds++;
 		sum.failed += !passed;
@@ -146,6 +150,16 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
 	return text && text[0] ? strtoull(text, NULL, 10) : otherwise;
+}
+
+/* NULL: there is none of that name. */
+static const struct lk_chaos_engine *engine_called(const char *name)
+{
+	const struct lk_chaos_engine *found = NULL;
+	for (size_t i = 0; lk_chaos_engines[i]; i++)
+		if (!found && (!name || !name[0] || strcmp(lk_chaos_engines[i]->name, name) == 0))
+			found = lk_chaos_engines[i];
+	return found;
 }
 
 int main(int argc, char **argv)
@@ -171,5 +185,10 @@ int main(int argc, char **argv)
 		}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	signal(SIGPIPE, SIG_IGN);
-	return run_seeds(first, count, keep);
+	const struct lk_chaos_engine *engine = engine_called(getenv("CHAOS_ENGINE"));
+	if (!engine) {
+		fprintf(stderr, "chaos: there is no engine %s here\n", getenv("CHAOS_ENGINE"));
+		return 2;
+	}
+	return run_seeds(engine, first, count, keep);
 }

@@ -165,7 +165,9 @@ bool lk_chaos_fault_possible(const struct lk_chaos_fault *fault, const struct lk
 	case LK_CHAOS_NETWORK_CUT:
 		return world->has.network;
 	case LK_CHAOS_SERVER_DISK:
-		return world->has.small_server_disk;
+		return world->has.small_server_disk && world->engine->survives_no_room;
+	case LK_CHAOS_BACKEND_STOP:
+		return world->engine->has_processes;
 	case LK_CHAOS_OWN_DISK:
 		return world->has.small_state_disk;
 	case LK_CHAOS_CLOCK_JUMP:
@@ -175,14 +177,16 @@ bool lk_chaos_fault_possible(const struct lk_chaos_fault *fault, const struct lk
 	}
 }
 
-void lk_chaos_fault_text(const struct lk_chaos_fault *fault, char *text, size_t size)
+void lk_chaos_fault_text(const struct lk_chaos_world *world, const struct lk_chaos_fault *fault,
+			 char *text, size_t size)
 {
 	char lasted[24] = "";
 	if (fault->struck && fault->lasts_ms)
 		snprintf(lasted, sizeof lasted, " for %.1f s", fault->lasts_ms / 1000.0);
 	snprintf(text, size, "%s %s%s%s%s", kinds[fault->kind].name,
-		 fault->seen || !fault->struck ? "" : "after ", lk_chaos_moment_name(fault->moment),
-		 lasted, fault->struck ? "" : " (came too late)");
+		 fault->seen || !fault->struck ? "" : "after ",
+		 lk_chaos_moment_name(world, fault->moment), lasted,
+		 fault->struck ? "" : " (came too late)");
 }
 
 void lk_chaos_fault_happen(struct lk_chaos_world *world, struct lk_chaos_fault *fault,

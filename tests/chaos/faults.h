@@ -29,21 +29,6 @@ enum lk_chaos_kind {
 	LK_CHAOS_KINDS
 };
 
-/* In the order in which a run comes by. */
-enum lk_chaos_moment {
-	LK_CHAOS_IN_BIRTH, /* of the journal and of the run in it */
-	LK_CHAOS_IN_DUAL_WRITE,
-	LK_CHAOS_IN_CHUNK,
-	LK_CHAOS_BEFORE_RECORD, /* between a statement and the journal's record of it */
-	LK_CHAOS_IN_COMMIT,
-	LK_CHAOS_IN_VERIFY,
-	LK_CHAOS_IN_VALIDATE,
-	LK_CHAOS_IN_INDEX,
-	LK_CHAOS_IN_DROP, /* of the old column, or of whatever is taken back */
-	LK_CHAOS_MOMENTS,
-	LK_CHAOS_ANY_TIME = LK_CHAOS_MOMENTS
-};
-
 struct lk_chaos_fault {
 	enum lk_chaos_kind kind;
 	enum lk_chaos_moment moment;
@@ -69,7 +54,8 @@ bool lk_chaos_fault_possible(const struct lk_chaos_fault *fault,
 
 const char *lk_chaos_kind_name(enum lk_chaos_kind kind);
 /* "keeper killed in a chunk (1.2 s)" */
-void lk_chaos_fault_text(const struct lk_chaos_fault *fault, char *text, size_t size);
+void lk_chaos_fault_text(const struct lk_chaos_world *world, const struct lk_chaos_fault *fault,
+			 char *text, size_t size);
 
 /* What of it explains that the application loses its connection, or is told that there is no space. */
 bool lk_chaos_explains_lost(enum lk_chaos_kind kind);

@@ -5,13 +5,11 @@
 
 #include "tests/chaos/faults.h"
 
-const char *lk_chaos_moment_name(enum lk_chaos_moment moment);
+const char *lk_chaos_moment_name(const struct lk_chaos_world *world, enum lk_chaos_moment moment);
 /* Until the moment is there (fault->seen), has passed, or *over; false in the last case. */
 bool lk_chaos_moment_await(const struct lk_chaos_world *world, struct lk_chaos_fault *fault,
 			   const atomic_bool *over);
-/* Process numbers of the run's sessions with this role ("worker", "%"); count of those stored. */
+/* The server's numbers of the run's sessions with this role ("worker", "%"); count of those stored. */
 int lk_chaos_sessions(const struct lk_chaos_world *world, const char *role, pid_t *pids, int most);
-/* The first value of a query on the primary; false when nobody answers or it is NULL. */
-bool lk_chaos_ask(const struct lk_chaos_world *world, const char *sql, char *value, size_t size);
 
 #endif

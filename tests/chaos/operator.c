@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "tests/chaos/moments.h"
+#include "tests/chaos/session.h"
 
 /* A console is given this long before its person closes it and looks again. */
 #define CONSOLE_MS 20000
@@ -75,14 +75,11 @@ static void go_on(struct lk_chaos_operator *o, const struct lk_chaos_said *said)
 	lk_sleep_ms(AGAIN_MS);
 }
 
-/* The journal as psql shows it: "state backward" of the newest run; false when nobody answers. */
+/* The journal as a person reads it: "state backward" of the newest run; false when nobody answers. */
 static bool read_journal(struct lk_chaos_operator *o, char *state, size_t size, bool *backward)
 {
 	char text[60];
-	if (!lk_chaos_ask(o->world,
-			  "SELECT state || CASE WHEN backward THEN ' back' ELSE '' END FROM"
-			  " lockkeeper.run ORDER BY created_at DESC LIMIT 1",
-			  text, sizeof text))
+	if (!lk_chaos_ask(o->world, o->world->engine->state, text, sizeof text))
 		return false;
 	char *space = strchr(text, ' ');
 	*backward = space != NULL;
@@ -180,7 +177,7 @@ static bool walk(struct lk_chaos_operator *o)
 		return false;
 	if (o->turn == LK_CHAOS_BACK_EXPANDED)
 		return backward(o);
-	o->new_release = lk_chaos_writers_start(o->world->server, true, o->seed);
+	o->new_release = lk_chaos_writers_start(o->world, true, o->seed);
 	if (o->turn == LK_CHAOS_BACK_MIGRATING)
 		return turn_in_migrate(o);
 	if (!forward(o, "expand,migrate,release-42", "contract"))
@@ -200,7 +197,7 @@ static void *operate(void *argument)
 {
 	struct lk_chaos_operator *o = argument;
 	o->random.state = o->seed + 77;
-	o->old_release = lk_chaos_writers_start(o->world->server, false, o->seed);
+	o->old_release = lk_chaos_writers_start(o->world, false, o->seed);
 	o->reached = walk(o);
 	lk_chaos_writers_stop(o->old_release, &o->written);
 	lk_chaos_writers_stop(o->new_release, &o->written);

@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "tests/chaos/moments.h"
 #include "tests/chaos/operator.h"
+#include "tests/chaos/session.h"
 
 /* How long the way to the first gate, or to the end once everything is back, may take. */
 #define MOST_STALL_MS 3000
@@ -45,51 +46,31 @@ static void complain(struct seed *s, const char *format, ...)
 /* The server answers by now: a query that fails is a fault of the test. */
 static int64_t number(struct seed *s, const char *sql)
 {
-	return lk_test_number(s->world.server, sql);
+	char value[24];
+	if (!lk_chaos_ask(&s->world, sql, value, sizeof value)) {
+		complain(s, "no answer to %.80s", sql);
+		return -1;
+	}
+	return strtoll(value, NULL, 10);
 }
 
 static void check_rows(struct seed *s)
 {
 	bool back = s->operator.turn != LK_CHAOS_FORWARD;
-	char sql[300];
-	snprintf(
-		sql, sizeof sql,
-		"SELECT count(*) FROM users u FULL JOIN users_ledger l USING (id) WHERE u.id IS NULL OR"
-		" u.%s IS DISTINCT FROM l.value",
-		back ? "username" : "user_handle");
 	s->outcome->rows_compared = number(s, "SELECT count(*) FROM users_ledger");
-	s->outcome->rows_different = number(s, sql);
+	s->outcome->rows_different = number(s, s->world.engine->differ[!back]);
 	if (s->outcome->rows_different)
 		complain(s, "%lld rows differ from what was written",
 			 (long long)s->outcome->rows_different);
 }
 
-/* Everything on or beside the table, as text. */
-static const char schema_sql[] =
-	"SELECT string_agg(x, ', ' ORDER BY x) FROM ("
-	" SELECT format('%s %s%s', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN"
-	"  ' not null' ELSE '' END) AS x FROM pg_attribute WHERE attrelid = 'users'::regclass AND attnum > 0"
-	"  AND NOT attisdropped AND attname <> 'note'"
-	" UNION ALL SELECT format('index on %s%s', (SELECT attname FROM pg_attribute WHERE attrelid = indrelid"
-	"  AND attnum = indkey[0]), CASE WHEN indisvalid THEN '' ELSE ' INVALID' END) FROM pg_index"
-	"  WHERE indrelid = 'users'::regclass"
-	" UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE conrelid = 'users'::regclass"
-	"  AND contype <> 'p'"
-	" UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = 'users'::regclass"
-	" UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'lockkeeper'::regnamespace"
-	" UNION ALL SELECT 'prepared transaction' FROM pg_prepared_xacts) AS all_of_it";
-
 static void check_schema(struct seed *s)
 {
 	bool back = s->operator.turn != LK_CHAOS_FORWARD;
-	const char *column = back ? "username" : "user_handle";
-	char *wanted =
-		lk_format("id bigint not null, index on id, index on %s, %s character varying(40)"
-			  " not null",
-			  column, column);
-	char *found = lk_test_value(s->world.server, schema_sql);
-	if (strcmp(wanted, found) != 0)
-		complain(s, "left on the table: %s", found);
+	char *wanted = s->world.engine->schema_wanted(back ? "username" : "user_handle");
+	char *found = lk_chaos_text(&s->world, s->world.engine->schema);
+	if (!found || strcmp(wanted, found) != 0)
+		complain(s, "left on the table: %s", found ? found : "no answer");
 	free(found);
 	free(wanted);
 }
@@ -98,21 +79,15 @@ static void check_journal(struct seed *s)
 {
 	bool back = s->operator.turn != LK_CHAOS_FORWARD;
 	char text[400] = "", state[40] = "", letters[60] = "";
-	PGconn *connection = lk_test_connect(s->world.server);
-	if (!lk_chaos_audit_once(connection, text, sizeof text))
+	if (!lk_chaos_audit_once(&s->world, text))
 		complain(s, "journal and catalog: %s", text);
-	PQfinish(connection);
 	if (number(s, "SELECT count(*) FROM lockkeeper.run WHERE state NOT IN ('done', 'undone')"))
 		complain(s, "a run is left unfinished in the journal");
 	lk_chaos_ask(&s->world, "SELECT state FROM lockkeeper.run ORDER BY created_at DESC LIMIT 1",
 		     state, sizeof state);
 	if (strcmp(state, back ? "undone" : "done") != 0)
 		complain(s, "the journal says %s", state);
-	lk_chaos_ask(
-		&s->world,
-		"SELECT string_agg(left(s.state, 1), '' ORDER BY number) FROM lockkeeper.step s"
-		" WHERE run = (SELECT name FROM lockkeeper.run ORDER BY created_at DESC LIMIT 1)",
-		letters, sizeof letters);
+	lk_chaos_ask(&s->world, s->world.engine->letters, letters, sizeof letters);
 	if (strspn(letters, back ? "up" : "d") != strlen(letters))
 		complain(s, "steps in the journal: %s", letters);
 	if (number(s, "SELECT count(*) FROM lockkeeper.cleanup"))
@@ -209,8 +184,8 @@ static void draw(struct seed *s)
 
 static void run_through(struct seed *s)
 {
-	lk_chaos_users_make(s->world.server, LK_CHAOS_ROWS);
-	struct lk_chaos_auditor *auditor = lk_chaos_auditor_start(s->world.server);
+	lk_chaos_users_make(&s->world, LK_CHAOS_ROWS);
+	struct lk_chaos_auditor *auditor = lk_chaos_auditor_start(&s->world);
 	s->operator.world = & s->world;
 	s->operator.deadline_us = lk_clock_us() + BEGIN_US;
 	lk_chaos_operator_start(&s->operator);
@@ -231,7 +206,7 @@ static void tell(struct seed *s)
 	for (int i = 0; i < s->count; i++) {
 		char one[160];
 		size_t length = strlen(faults);
-		lk_chaos_fault_text(&s->faults[i], one, sizeof one);
+		lk_chaos_fault_text(&s->world, &s->faults[i], one, sizeof one);
 		if (!lk_chaos_fault_possible(&s->faults[i], &s->world)) {
 			snprintf(one, sizeof one, "no %s here",
 				 lk_chaos_kind_name(s->faults[i].kind));
@@ -254,17 +229,15 @@ static void keep_events(struct seed *s)
 {
 	struct lk_error error;
 	char *path = lk_path_join(s->world.folder, "events");
-	char *text = lk_test_value(
-		s->world.server,
-		"SELECT string_agg(to_char(at, 'HH24:MI:SS.MS ') || kind || ' ' || who"
-		" || ': ' || text, E'\n' ORDER BY at, number) FROM lockkeeper.event");
-	if (!lk_path_write(path, text, strlen(text), &error))
+	char *text = lk_chaos_text(&s->world, s->world.engine->events);
+	if (text && !lk_path_write(path, text, strlen(text), &error))
 		fprintf(stderr, "chaos: %s\n", error.text);
 	free(text);
 	free(path);
 }
 
-void lk_chaos_seed(uint64_t seed_number, bool keep, struct lk_chaos_outcome *outcome)
+void lk_chaos_seed(const struct lk_chaos_engine *engine, uint64_t seed_number, bool keep,
+		   struct lk_chaos_outcome *outcome)
 {
 	struct seed *s = lk_alloc(sizeof *s);
 	int64_t begun = lk_clock_us();
@@ -273,7 +246,7 @@ void lk_chaos_seed(uint64_t seed_number, bool keep, struct lk_chaos_outcome *out
 	s->outcome = outcome;
 	draw(s);
 	const struct lk_chaos_needs needs = lk_chaos_faults_needs(s->faults, s->count);
-	lk_chaos_world_open(&s->world, &needs);
+	lk_chaos_world_open(&s->world, engine, &needs);
 	run_through(s);
 	check(s);
 	outcome->seconds = (double)(lk_clock_us() - begun) / 1e6;

@@ -19,6 +19,7 @@ struct lk_chaos_outcome {
 	char line[1500]; /* the faults and the verdict */
 };
 
-void lk_chaos_seed(uint64_t seed, bool keep, struct lk_chaos_outcome *outcome);
+void lk_chaos_seed(const struct lk_chaos_engine *engine, uint64_t seed, bool keep,
+		   struct lk_chaos_outcome *outcome);
 
 #endif

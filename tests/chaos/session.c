@@ -1,48 +1,99 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/chaos/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 
-static void no_notice(void *context, const PGresult *result)
+struct lk_link *lk_chaos_connect(const struct lk_chaos_world *world)
 {
-	(void)context;
-	(void)result;
+	struct lk_error error;
+	char *uri = world->engine->uri(world->servers);
+	struct lk_link *link = lk_link_open(uri, "chaos", &error);
+	free(uri);
+	return link;
 }
 
-PGconn *lk_chaos_connect(const struct lk_test_server *server)
+bool lk_chaos_connected(const struct lk_link *link)
 {
-	char *conninfo = lk_test_server_conninfo(server, LK_TEST_PRIMARY, "postgres", "test");
-	PGconn *connection = PQconnectdb(conninfo);
-	PQsetNoticeReceiver(connection, no_notice, NULL);
-	free(conninfo);
-	return connection;
+	return link && lk_link_is_up(link);
 }
 
-bool lk_chaos_first(PGconn *connection, const char *sql, char *value, size_t size)
+void lk_chaos_reconnect(const struct lk_chaos_world *world, struct lk_link **link)
 {
-	PGresult *r = PQexec(connection, sql);
-	bool there =
-		PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) > 0 && !PQgetisnull(r, 0, 0);
-	lk_copy_text(value, size, there ? PQgetvalue(r, 0, 0) : "");
-	PQclear(r);
-	return there;
+	if (lk_chaos_connected(*link))
+		return;
+	lk_link_close(*link);
+	*link = lk_chaos_connect(world);
 }
 
-bool lk_chaos_wait(const struct lk_test_server *server, const char *sql, int seconds)
+static char *first(struct lk_link *link, const char *sql)
+{
+	struct lk_error error;
+	struct lk_result r;
+	if (!link || !lk_link_query(link, sql, &r, &error))
+		return NULL;
+	char *value = r.rows && lk_cell(&r, 0, 0) ? lk_strdup(lk_cell(&r, 0, 0)) : NULL;
+	lk_result_free(&r);
+	return value;
+}
+
+bool lk_chaos_first(struct lk_link *link, const char *sql, char *value, size_t size)
+{
+	char *found = first(link, sql);
+	lk_copy_text(value, size, found ? found : "");
+	free(found);
+	return found != NULL;
+}
+
+char *lk_chaos_text(const struct lk_chaos_world *world, const char *sql)
+{
+	struct lk_link *link = lk_chaos_connect(world);
+	char *value = first(link, sql);
+	lk_link_close(link);
+	return value;
+}
+
+bool lk_chaos_ask(const struct lk_chaos_world *world, const char *sql, char *value, size_t size)
+{
+	char *found = lk_chaos_text(world, sql);
+	lk_copy_text(value, size, found ? found : "");
+	free(found);
+	return found != NULL;
+}
+
+static bool yes(struct lk_link *link, const char *sql, bool *answered)
+{
+	char value[8];
+	*answered = lk_chaos_first(link, sql, value, sizeof value);
+	return value[0] == 't' || value[0] == '1';
+}
+
+bool lk_chaos_wait(const struct lk_chaos_world *world, const char *sql, int seconds)
 {
 	int64_t until = lk_clock_us() + seconds * 1000000LL;
-	char value[8] = "";
-	while (value[0] != 't' && lk_clock_us() < until) {
-		PGconn *connection = lk_chaos_connect(server);
-		while (lk_chaos_first(connection, sql, value, sizeof value) && value[0] != 't' &&
-		       lk_clock_us() < until)
-			lk_sleep_ms(10);
-		PQfinish(connection);
-		if (value[0] != 't')
-			lk_sleep_ms(10);
+	bool is_so = false, answered;
+	while (!is_so && lk_clock_us() < until) {
+		struct lk_link *link = lk_chaos_connect(world);
+		do {
+			is_so = yes(link, sql, &answered);
+			if (!is_so)
+				lk_sleep_ms(10);
+		} while (answered && !is_so && lk_clock_us() < until);
+		lk_link_close(link);
 	}
-	return value[0] == 't';
+	return is_so;
+}
+
+void lk_chaos_must(const struct lk_chaos_world *world, const char *sql)
+{
+	struct lk_error error = {0};
+	struct lk_link *link = lk_chaos_connect(world);
+	if (!link || !lk_link_execute(link, sql, &error)) {
+		fprintf(stderr, "chaos: %.200s: %s\n", sql, link ? error.text : "no connection");
+		exit(1);
+	}
+	lk_link_close(link);
 }

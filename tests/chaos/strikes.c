@@ -26,35 +26,37 @@ static void hold(const struct lk_chaos_fault *fault)
 
 static void await_primary(struct lk_chaos_world *world)
 {
-	if (!lk_chaos_wait(world->server, "SELECT NOT pg_is_in_recovery()", BACK_S))
+	if (!lk_chaos_wait(world, world->engine->ready, BACK_S))
 		fprintf(stderr, "chaos: the primary does not answer within %d s\n", BACK_S);
 }
 
 static void await_replica(struct lk_chaos_world *world)
 {
-	static const char sql[] =
-		"SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'";
-	if (!lk_chaos_wait(world->server, sql, BACK_S))
-		fprintf(stderr, "chaos: the replica does not stream within %d s\n", BACK_S);
+	if (!lk_chaos_wait(world, world->engine->followed, BACK_S))
+		fprintf(stderr, "chaos: the replica does not follow within %d s\n", BACK_S);
 }
 
 static void end_session(struct lk_chaos_world *world, const char *role)
 {
-	char sql[200], value[16];
-	snprintf(
-		sql, sizeof sql,
-		"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE"
-		" 'lockkeeper:" LK_CHAOS_PLAN "-%%:%s'",
-		role);
-	lk_chaos_ask(world, sql, value, sizeof value);
+	pid_t pids[SESSIONS];
+	struct lk_error ignored;
+	int count = lk_chaos_sessions(world, role, pids, SESSIONS);
+	struct lk_link *link = lk_chaos_connect(world);
+	for (int i = 0; link && i < count; i++) {
+		char *sql = world->engine->end((int)pids[i]);
+		lk_link_execute(link, sql, &ignored);
+		free(sql);
+	}
+	lk_link_close(link);
 }
 
-static void signal_sessions(struct lk_chaos_world *world, const char *role, int number)
+static void kill_sessions(struct lk_chaos_world *world, const char *role)
 {
 	pid_t pids[SESSIONS];
 	int count = lk_chaos_sessions(world, role, pids, SESSIONS);
-	for (int i = 0; i < count; i++)
-		kill(pids[i], number);
+	if (count > 0)
+		world->engine->kill_sessions(world->servers, pids, count);
+	await_primary(world);
 }
 
 void lk_chaos_keeper_kill(struct lk_chaos_world *world, struct lk_chaos_fault *fault)
@@ -89,11 +91,9 @@ void lk_chaos_end_control(struct lk_chaos_world *world, struct lk_chaos_fault *f
 	end_session(world, fault->variant ? "%" : "control");
 }
 
-/* The server ends all sessions, replays its log and comes up again. */
 void lk_chaos_backend_kill(struct lk_chaos_world *world, struct lk_chaos_fault *fault)
 {
-	signal_sessions(world, fault->variant ? "worker" : "journal", SIGKILL);
-	await_primary(world);
+	kill_sessions(world, fault->variant ? "worker" : "journal");
 }
 
 void lk_chaos_backend_stop(struct lk_chaos_world *world, struct lk_chaos_fault *fault)
@@ -109,23 +109,23 @@ void lk_chaos_backend_stop(struct lk_chaos_world *world, struct lk_chaos_fault *
 
 void lk_chaos_primary_restart(struct lk_chaos_world *world, struct lk_chaos_fault *fault)
 {
-	lk_test_server_down(world->server, LK_TEST_PRIMARY, fault->variant);
+	world->engine->down(world->servers, LK_CHAOS_PRIMARY, fault->variant);
 	hold(fault);
-	lk_test_server_up(world->server, LK_TEST_PRIMARY);
+	world->engine->up(world->servers, LK_CHAOS_PRIMARY);
 }
 
 void lk_chaos_replica_restart(struct lk_chaos_world *world, struct lk_chaos_fault *fault)
 {
-	lk_test_server_kill(world->server, LK_TEST_REPLICA);
+	world->engine->kill(world->servers, LK_CHAOS_REPLICA);
 	hold(fault);
-	lk_test_server_up(world->server, LK_TEST_REPLICA);
+	world->engine->up(world->servers, LK_CHAOS_REPLICA);
 }
 
 void lk_chaos_primary_freeze(struct lk_chaos_world *world, struct lk_chaos_fault *fault)
 {
-	lk_test_server_freeze(world->server, LK_TEST_PRIMARY);
+	world->engine->freeze(world->servers, LK_CHAOS_PRIMARY, true);
 	hold(fault);
-	lk_test_server_thaw(world->server, LK_TEST_PRIMARY);
+	world->engine->freeze(world->servers, LK_CHAOS_PRIMARY, false);
 }
 
 static void stop_for_a_while(pid_t pid, const struct lk_chaos_fault *fault)
@@ -171,8 +171,7 @@ void lk_chaos_takeover_crash(struct lk_chaos_world *world, struct lk_chaos_fault
 		if (lk_chaos_ask(world, epoch_sql, now, sizeof now) && strcmp(now, before) != 0)
 			break;
 	hold(fault);
-	signal_sessions(world, "%", SIGKILL);
-	await_primary(world);
+	kill_sessions(world, "%");
 }
 
 /* Bob goes home: his keeper ends in order, and whoever wants the run takes it. */
@@ -240,13 +239,13 @@ void lk_chaos_server_disk(struct lk_chaos_world *world, struct lk_chaos_fault *f
 	char *disk = lk_path_join(world->folder, "disk");
 	fill(disk, fault, NULL, world);
 	free(disk);
-	if (!lk_chaos_wait(world->server, "SELECT NOT pg_is_in_recovery()", 3)) {
-		lk_test_server_down(world->server, LK_TEST_PRIMARY, true);
-		lk_test_server_up(world->server, LK_TEST_PRIMARY);
+	if (!lk_chaos_wait(world, world->engine->ready, 3)) {
+		world->engine->down(world->servers, LK_CHAOS_PRIMARY, true);
+		world->engine->up(world->servers, LK_CHAOS_PRIMARY);
 	}
-	if (!lk_chaos_wait(world->server, "SELECT count(*) = 1 FROM pg_stat_replication", 3)) {
-		lk_test_server_down(world->server, LK_TEST_REPLICA, true);
-		lk_test_server_up(world->server, LK_TEST_REPLICA);
+	if (!lk_chaos_wait(world, world->engine->followed, 3)) {
+		world->engine->down(world->servers, LK_CHAOS_REPLICA, true);
+		world->engine->up(world->servers, LK_CHAOS_REPLICA);
 	}
 }
 

@@ -99,56 +99,39 @@ static void open_clock(struct lk_chaos_world *world)
 	world->has.clock = true;
 }
 
-/* The keeper's side of the cable may log in. */
-static void let_in(const struct lk_chaos_world *world)
+static void open_servers(struct lk_chaos_world *world)
 {
-	char *path = lk_format("%s/primary/pg_hba.conf", lk_test_server_folder(world->server));
-	FILE *file = fopen(path, "ae");
 	struct lk_error error;
-	must(file || lk_fail_errno(&error, errno, "%s", path), &error);
-	fputs("host all all " LK_CHAOS_NETWORK " trust\n", file);
-	fclose(file);
-	free(path);
-	lk_test_sql(world->server, "SELECT pg_reload_conf()");
-}
-
-static void open_server(struct lk_chaos_world *world)
-{
-	char *settings =
-		lk_format("max_wal_size = 48MB\nmin_wal_size = 32MB\n"
-			  "max_wal_senders = 4\nwal_receiver_status_interval = 1s\n"
-			  "wal_retrieve_retry_interval = 200ms\n%s",
-			  world->has.network ? "listen_addresses = '" LK_CHAOS_ADDRESS "'\n" : "");
-	const struct lk_test_server_options options = {.replica = true, .settings = settings};
-	world->server = lk_test_server_start(&options);
-	free(settings);
-	if (world->has.network) {
-		let_in(world);
-		world->uri = lk_strdup("postgresql://postgres@" LK_CHAOS_ADDRESS ":5432/test");
-	} else {
-		world->uri = lk_test_server_uri(world->server, LK_TEST_PRIMARY);
-	}
+	const struct lk_chaos_engine *engine = world->engine;
+	bool cable = world->has.network;
+	world->servers = engine->start(cable ? LK_CHAOS_ADDRESS : NULL, LK_CHAOS_NETWORK);
+	must(world->servers ||
+		     lk_fail(&error, LK_ERROR_SYSTEM, "there is no %s server here", engine->name),
+	     &error);
+	world->uri = cable ? engine->uri_at(world->servers, LK_CHAOS_ADDRESS)
+			   : engine->uri(world->servers);
 }
 
 /* Where no namespace can be had: the same silence, made by the test itself. */
 static void open_proxy(struct lk_chaos_world *world)
 {
 	struct lk_error error;
-	char *path = lk_format("%s/.s.PGSQL.5432", lk_test_server_folder(world->server));
+	char *path = world->engine->socket(world->servers);
 	world->proxy = lk_chaos_proxy_start(path, &error);
 	must(world->proxy != NULL, &error);
 	free(path);
 	free(world->uri);
-	world->uri = lk_format("postgresql://postgres@127.0.0.1:%d/test",
-			       lk_chaos_proxy_port(world->proxy));
+	world->uri = world->engine->uri_by_port(lk_chaos_proxy_port(world->proxy));
 	world->has.network = true;
 }
 
-void lk_chaos_world_open(struct lk_chaos_world *world, const struct lk_chaos_needs *needs)
+void lk_chaos_world_open(struct lk_chaos_world *world, const struct lk_chaos_engine *engine,
+			 const struct lk_chaos_needs *needs)
 {
 	struct lk_error error;
 	const char *program = getenv("LOCKKEEPER");
 	memset(world, 0, sizeof *world);
+	world->engine = engine;
 	world->program = realpath(program && program[0] ? program : "./lockkeeper", NULL);
 	must(world->program || lk_fail_errno(&error, errno, "the program lockkeeper"), &error);
 	/* Keepers that lose their parent become our children, and can be ended with us. */
@@ -182,7 +165,7 @@ void lk_chaos_world_open(struct lk_chaos_world *world, const struct lk_chaos_nee
 		setenv("TMPDIR", disk, 1);
 		free(disk);
 	}
-	open_server(world);
+	open_servers(world);
 	if (wants_proxy)
 		open_proxy(world);
 }
@@ -366,8 +349,8 @@ static void unmount(const struct lk_chaos_world *world, const char *name)
 /* The logs of servers and keepers, which lie where nothing stays. */
 static void keep_logs(const struct lk_chaos_world *world)
 {
-	char *sources[] = {lk_path_join(lk_test_server_folder(world->server), "primary.log"),
-			   lk_path_join(lk_test_server_folder(world->server), "replica.log"),
+	char *sources[] = {world->engine->log(world->servers, LK_CHAOS_PRIMARY),
+			   world->engine->log(world->servers, LK_CHAOS_REPLICA),
 			   lk_path_join(world->homes[LK_CHAOS_ALICE], "state"),
 			   lk_path_join(world->homes[LK_CHAOS_BOB], "state")};
 	static const char *const names[] = {"primary.log", "replica.log", "alice-state",
@@ -402,7 +385,7 @@ void lk_chaos_world_close(struct lk_chaos_world *world)
 			kill(keeper, SIGKILL);
 	}
 	lk_chaos_proxy_stop(world->proxy);
-	lk_test_server_stop(world->server);
+	world->engine->stop(world->servers);
 	end_children();
 	if (!world->keep) {
 		unmount(world, "disk");

@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 #include "tests/chaos/proxy.h"
-#include "tests/server/server.h"
+#include "tests/chaos/engine.h"
 
 enum lk_chaos_person { LK_CHAOS_ALICE, LK_CHAOS_BOB, LK_CHAOS_PEOPLE };
 
@@ -41,7 +41,8 @@ struct lk_chaos_world {
 	char folder[40];
 	char *program, *clock_shim;
 	char homes[LK_CHAOS_PEOPLE][64];
-	struct lk_test_server *server;
+	const struct lk_chaos_engine *engine;
+	void *servers;		       /* the engine's */
 	char *uri;		       /* as the keeper reaches the primary */
 	struct lk_chaos_proxy *proxy;  /* instead of a network of its own; NULL none */
 	pid_t behind;		       /* a process in the keeper's network namespace; 0 none */
@@ -52,7 +53,8 @@ struct lk_chaos_world {
 };
 
 /* Namespaces must be entered before any thread is started: once, first thing in the process. */
-void lk_chaos_world_open(struct lk_chaos_world *world, const struct lk_chaos_needs *needs);
+void lk_chaos_world_open(struct lk_chaos_world *world, const struct lk_chaos_engine *engine,
+			 const struct lk_chaos_needs *needs);
 /* Ends every process that is left, however it stands, then the servers. */
 void lk_chaos_world_close(struct lk_chaos_world *world);
 

@@ -10,12 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tests/server/server.h"
+#include "tests/chaos/world.h"
 
 enum lk_chaos_told {
 	LK_CHAOS_TOLD_LOST,	/* the connection broke, or there was none to be had */
-	LK_CHAOS_TOLD_SHUTDOWN, /* 57P0x: the server goes down or comes up */
-	LK_CHAOS_TOLD_DISK,	/* 53100, 58xxx: no space */
+	LK_CHAOS_TOLD_SHUTDOWN, /* 57P0x: PostgreSQL goes down or comes up */
+	LK_CHAOS_TOLD_DISK,	/* no space */
 	LK_CHAOS_TOLD_OTHER, /* nothing explains it: a deadlock, a constraint, a missing column … */
 	LK_CHAOS_TOLD_KINDS
 };
@@ -29,10 +29,10 @@ struct lk_chaos_written {
 struct lk_chaos_writers;
 
 /* TABLE users (id, username, note) with an index on username, and users_ledger (id, value). */
-void lk_chaos_users_make(const struct lk_test_server *server, int rows);
+void lk_chaos_users_make(const struct lk_chaos_world *world, int rows);
 
 /* Starts two writers of a release, the old (username) or the new one (user_handle). */
-struct lk_chaos_writers *lk_chaos_writers_start(const struct lk_test_server *server,
+struct lk_chaos_writers *lk_chaos_writers_start(const struct lk_chaos_world *world,
 						bool new_release, uint64_t seed);
 /* Stops them and adds what they did to *written; NULL is nothing. */
 void lk_chaos_writers_stop(struct lk_chaos_writers *writers, struct lk_chaos_written *written);
