@@ -54,10 +54,20 @@ static const struct {
 	{"max_execution_time", "0"},			     /* MySQL */
 };
 
+/* The server ended the session, which was idle for wait_timeout: MySQL's number for it is another error's (of
+ * triggers) on MariaDB. */
+static bool was_idle(MYSQL *mysql)
+{
+	enum { CLIENT_INTERACTION_TIMEOUT = 4031 };
+	return mysql_errno(mysql) == CLIENT_INTERACTION_TIMEOUT &&
+	       !strstr(mysql_get_server_info(mysql), "MariaDB");
+}
+
 bool lk_my_failed(MYSQL *mysql, struct lk_error *error)
 {
 	unsigned number = mysql_errno(mysql);
-	lk_fail(error, lk_my_error_class(number), "%s", mysql_error(mysql));
+	lk_fail(error, was_idle(mysql) ? LK_ERROR_LOST : lk_my_error_class(number), "%s",
+		mysql_error(mysql));
 	for (char *p = error->text; *p; p++)
 		if (*p == '\n' || *p == '\r')
 			*p = ' ';

@@ -36,7 +36,6 @@ static const struct range ranges[] = {
 	{1154, 1161, LK_ERROR_LOST},	  /* network errors, as the server saw them */
 	{1184, 1184, LK_ERROR_LOST},	  /* aborted before it was open */
 	{1927, 1927, LK_ERROR_LOST},	  /* KILL of the connection, MariaDB */
-	{4031, 4031, LK_ERROR_LOST},	  /* idle for wait_timeout, MySQL */
 	{3159, 3159, LK_ERROR_REFUSED},	  /* require_secure_transport, MySQL */
 	{3168, 3169,
 	 LK_ERROR_LOST}, /* the server is not available; KILL of the connection, MySQL */

@@ -180,7 +180,7 @@ char *lk_schema_of(const struct lk_stage *stage, const char *table)
 		"  WHERE indrelid = '%s'::regclass"
 		" UNION ALL SELECT format('constraint %%s %%s %%s', conname, "
 		"pg_get_constraintdef(oid), convalidated)"
-		"  FROM pg_constraint WHERE conrelid = '%s'::regclass"
+		"  FROM pg_constraint WHERE conrelid = '%s'::regclass AND contype <> 'n'"
 		" UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) FROM pg_trigger"
 		"  WHERE tgrelid = '%s'::regclass AND NOT tgisinternal"
 		" UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE proname LIKE"

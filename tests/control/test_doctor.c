@@ -403,7 +403,9 @@ static void connections_and_extensions(void **state)
 	expect("warning", "connections", "of 60 connections are free", NULL);
 	for (size_t i = 0; i < LK_COUNT(many); i++)
 		PQfinish(many[i]);
-	lk_await_sql(&stage, 20, "SELECT count(*) < 10 FROM pg_stat_activity");
+	lk_await_sql(&stage, 20,
+		     "SELECT count(*) < 10 FROM pg_stat_activity"
+		     " WHERE backend_type = 'client backend'");
 	expect_ok("connections", "connections are free");
 	expect("note", "extensions", "pg_stat_statements is not installed", "CREATE EXTENSION");
 	lk_sql(&stage,

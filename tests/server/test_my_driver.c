@@ -592,6 +592,21 @@ static void an_idle_transaction_does_not_keep_its_locks(void **state)
 }
 
 /* The end of a transaction, and of each kind, gives the session its patience back. */
+/* MySQL's number for a session that was idle too long is MariaDB's for a trigger that is not there. */
+static void a_missing_trigger_loses_no_session(void **state)
+{
+	(void)state;
+	struct lk_error error;
+	struct lk_session *session = my_session(server, "worker");
+	my_must(session, "CREATE TABLE fired (n int)");
+	assert_false(lk_execute(session,
+				"CREATE TRIGGER second BEFORE INSERT ON fired FOR EACH ROW"
+				" FOLLOWS nobody SET NEW.n = 1",
+				&error));
+	assert_int_equal(error.class, LK_ERROR_STATEMENT);
+	lk_session_close(session);
+}
+
 static void outside_of_transactions_a_session_may_sit_idle(void **state)
 {
 	static const char *const ways[] = {
@@ -684,6 +699,7 @@ int main(void)
 		cmocka_unit_test(an_interrupt_frees_a_blocked_session_even_of_a_silent_server),
 		cmocka_unit_test(a_killed_session_is_lost_and_not_failed),
 		cmocka_unit_test(an_idle_transaction_does_not_keep_its_locks),
+		cmocka_unit_test(a_missing_trigger_loses_no_session),
 		cmocka_unit_test(outside_of_transactions_a_session_may_sit_idle),
 		cmocka_unit_test(a_lost_session_of_ours_is_ended_and_no_other),
 		cmocka_unit_test(a_crash_of_the_server_loses_the_session),
