@@ -63,9 +63,13 @@ static const struct member step_members[] = {
 };
 
 static const struct member replica_members[] = {
-	M_TEXT(lk_snapshot_replica, name),	 M_TEXT(lk_snapshot_replica, state),
-	M_DOUBLE(lk_snapshot_replica, lag_ms),	 M_DOUBLE(lk_snapshot_replica, age_ms),
-	M_HISTORY(lk_snapshot_replica, history), M_END,
+	M_TEXT(lk_snapshot_replica, name),
+	M_TEXT(lk_snapshot_replica, state),
+	M_DOUBLE(lk_snapshot_replica, lag_ms),
+	M_DOUBLE(lk_snapshot_replica, age_ms),
+	M_TEXT(lk_snapshot_replica, note),
+	M_HISTORY(lk_snapshot_replica, history),
+	M_END,
 };
 
 static const struct member lock_members[] = {
@@ -168,6 +172,8 @@ static const struct member load_members[] = {
 	G_OF(INT, server_load, we_wait),
 	G_OF(INT, server_load, hidden_idle),
 	G_OF(DOUBLE, server_load, oldest_transaction_ms),
+	G_OF(INT64, server_load, history),
+	G_TEXT(server_load, unseen),
 	M_END,
 };
 

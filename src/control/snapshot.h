@@ -57,10 +57,13 @@ struct lk_snapshot_step {
 };
 
 struct lk_snapshot_replica {
-	char name[64];	/* application_name of the standby, with its address when it has one */
-	char state[12]; /* "ok", "over" (above the limit), "stale" (no answer), "gone" */
+	char name[64]; /* application_name of the standby, with its address when it has one */
+	/* "ok", "over" (above the limit), "stale" (no answer), "gone", "broken" (it replicates no more),
+	 * "unread" (it could not be asked), "unknown" (hidden from the role) */
+	char state[12];
 	double lag_ms; /* how old the newest transaction is that it has replayed; negative unknown */
 	double age_ms;		    /* since it last answered */
+	char note[200];		    /* what it says of itself; why it is broken or unread */
 	double history[LK_HISTORY]; /* lag_ms each second, negative where unknown */
 };
 
@@ -90,7 +93,7 @@ struct lk_snapshot_session {
 struct lk_snapshot_limit {
 	char name[48]; /* "lag standby1", "lock waits we cause", "active sessions", "probe" */
 	char value[32], limit[32]; /* ready to show, with unit: "2.6 s", "2 s" */
-	char state[12];		   /* "ok", "over", "stale" */
+	char state[12];		   /* "ok", "over", "stale"; "unknown" does not hold */
 	bool holds;		   /* this input holds the work back now */
 };
 
@@ -161,6 +164,9 @@ struct lk_snapshot {
 		int we_block, we_wait; /* sessions waiting for ours; ours waiting for others */
 		int hidden_idle;       /* idle sessions not in the list */
 		double oldest_transaction_ms;
+		int64_t history; /* old row versions that wait for purge; negative unknown */
+		char unseen
+			[400]; /* what the server does not show, with the statement that turns it on */
 	} server_load;
 
 	/* the proof after a pause: what the database itself shows of our sessions */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/uri.h"
@@ -191,4 +192,38 @@ void lk_my_uri_free(struct lk_my_uri *uri)
 	for (size_t i = 0; parameter_names[i]; i++)
 		free(*(char **)((char *)uri + parameter_places[i]));
 	memset(uri, 0, sizeof *uri);
+}
+
+/* What means nothing in a URI stays as it is. */
+static void add_encoded(struct lk_buffer *out, const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (isalnum((unsigned char)*p) || strchr("-._~/", *p))
+			lk_buffer_addf(out, "%c", *p);
+		else
+			lk_buffer_addf(out, "%%%02x", (unsigned)(unsigned char)*p);
+}
+
+char *lk_my_uri_elsewhere(const char *text, const char *host, int port, struct lk_error *error)
+{
+	struct lk_my_uri uri;
+	struct lk_buffer out = {0};
+	if (!lk_my_uri_parse(text, &uri, error))
+		return NULL;
+	lk_buffer_add(&out, "mysql://");
+	if (uri.user)
+		add_encoded(&out, uri.user);
+	lk_buffer_add(&out, uri.user ? "@" : "");
+	lk_buffer_addf(&out, strchr(host, ':') ? "[%s]:%d/" : "%s:%d/", host, port);
+	char separator = '?';
+	for (size_t i = 0; parameter_names[i]; i++) {
+		const char *value = *(char **)((char *)&uri + parameter_places[i]);
+		if (!value || parameter_places[i] == offsetof(struct lk_my_uri, socket))
+			continue;
+		lk_buffer_addf(&out, "%c%s=", separator, parameter_names[i]);
+		add_encoded(&out, value);
+		separator = '&';
+	}
+	lk_my_uri_free(&uri);
+	return lk_buffer_take(&out);
 }

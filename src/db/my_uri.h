@@ -46,4 +46,8 @@ struct lk_my_uri {
 bool lk_my_uri_parse(const char *text, struct lk_my_uri *uri, struct lk_error *error);
 void lk_my_uri_free(struct lk_my_uri *uri);
 
+/* The URI by which the same user reaches another server in the same way, with no database; the caller's. NULL and
+ * *error when `text` is malformed. */
+char *lk_my_uri_elsewhere(const char *text, const char *host, int port, struct lk_error *error);
+
 #endif

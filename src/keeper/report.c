@@ -163,10 +163,10 @@ static void fill_backfill(struct lk_keeper *k, struct lk_snapshot *s)
 static void fill_replicas(struct lk_keeper *k, struct lk_snapshot *s)
 {
 	double limit = k->prepared ? (double)k->prepared->plan.limits.lag_ms : 0;
-	static const char *const names[] = {[LK_LAG_OK] = "ok",
-					    [LK_LAG_STALE] = "stale",
-					    [LK_LAG_GONE] = "gone",
-					    [LK_LAG_UNKNOWN] = "unknown"};
+	static const char *const names[] = {
+		[LK_LAG_OK] = "ok",	    [LK_LAG_STALE] = "stale",
+		[LK_LAG_GONE] = "gone",	    [LK_LAG_UNKNOWN] = "unknown",
+		[LK_LAG_UNREAD] = "unread", [LK_LAG_BROKEN] = "broken"};
 	s->replicas_count = 0;
 	for (size_t i = 0; i < k->lag.replica_count; i++) {
 		const struct lk_lag_replica *from = &k->lag.replicas[i];
@@ -182,6 +182,7 @@ static void fill_replicas(struct lk_keeper *k, struct lk_snapshot *s)
 					   : names[from->state]);
 		to->lag_ms = from->lag_ms;
 		to->age_ms = from->silent_ms;
+		LK_COPY(to->note, from->note);
 	}
 }
 
@@ -201,6 +202,8 @@ static void fill_load(struct lk_keeper *k, struct lk_snapshot *s)
 	s->server_load.we_wait = k->tree.we_wait;
 	s->server_load.hidden_idle = (int)k->sample->hidden;
 	s->server_load.oldest_transaction_ms = k->sample->oldest_transaction_ms;
+	s->server_load.history = k->sample->history;
+	LK_COPY(s->server_load.unseen, k->sample->unseen);
 }
 
 static void fill_locks(struct lk_keeper *k, struct lk_snapshot *s)
@@ -223,7 +226,9 @@ static void fill_locks(struct lk_keeper *k, struct lk_snapshot *s)
 		to->wait_ms = from->wait_ms;
 		to->transaction_ms = from->transaction_ms;
 		LK_COPY(to->statement, from->statement);
-		if (from->holds_table)
+		if (from->guessed)
+			LK_COPY(to->remark, "a guess: metadata locks are not shown");
+		else if (from->holds_table)
 			LK_COPY(to->remark, "holds the table: DDL waits for it");
 		else if (node->depth == 0 && node->waiting_below)
 			snprintf(to->remark, sizeof to->remark, "%d wait behind it",
@@ -257,7 +262,8 @@ static void fill_limits(struct lk_keeper *k, struct lk_snapshot *s)
 {
 	static const char *const states[] = {[LK_THROTTLE_OK] = "ok",
 					     [LK_THROTTLE_OVER] = "over",
-					     [LK_THROTTLE_STALE] = "stale"};
+					     [LK_THROTTLE_STALE] = "stale",
+					     [LK_THROTTLE_UNKNOWN] = "unknown"};
 	s->limits_count = 0;
 	for (size_t i = 0; i < k->throttle.input_count && i < LK_SNAPSHOT_LIMITS; i++) {
 		const struct lk_throttle_input *from = &k->throttle.inputs[i];
@@ -266,7 +272,7 @@ static void fill_limits(struct lk_keeper *k, struct lk_snapshot *s)
 		LK_COPY(to->value, from->value);
 		LK_COPY(to->limit, from->limit);
 		LK_COPY(to->state, states[from->state]);
-		to->holds = from->state != LK_THROTTLE_OK;
+		to->holds = from->state == LK_THROTTLE_OVER || from->state == LK_THROTTLE_STALE;
 	}
 }
 
@@ -301,6 +307,15 @@ static void fill_alerts(struct lk_keeper *k, struct lk_snapshot *s)
 				"replica %.60s: no answer for %.0f s, nobody can see harm there; the backfill holds",
 				r->name, r->age_ms / 1000);
 			alert(s, before, "CRIT", text);
+		} else if (strcmp(r->state, "broken") == 0) {
+			snprintf(text, sizeof text, "replica %.60s: %.120s; the backfill holds",
+				 r->name, r->note);
+			alert(s, before, "CRIT", text);
+		} else if (strcmp(r->state, "unread") == 0) {
+			snprintf(text, sizeof text,
+				 "replica %.60s: its lag is not known and not waited for: %.100s",
+				 r->name, r->note);
+			alert(s, before, "WARN", text);
 		}
 	}
 	if (s->server_load.age_ms > 3000) {

@@ -64,6 +64,7 @@ static bool take_sample(struct lk_watcher *watcher, struct lk_session *session,
 		free(sample);
 		return false;
 	}
+	lk_followers_fill(&watcher->followers, sample);
 	struct lk_message *message = lk_message_new(LK_MESSAGE_SAMPLE);
 	message->sample = sample;
 	lk_shared_send(watcher->shared, message);
@@ -90,6 +91,7 @@ static void *watch_main(void *argument)
 		}
 	}
 	set_session(watcher, NULL);
+	lk_followers_join(&watcher->followers);
 	return NULL;
 }
 
@@ -138,6 +140,7 @@ bool lk_watcher_start(struct lk_watcher *watcher, struct lk_shared *shared,
 	watcher->shared = shared;
 	watcher->probe = plan->limits.probe ? lk_strdup(plan->limits.probe) : NULL;
 	copy_tables(watcher, plan);
+	lk_followers_init(&watcher->followers, shared);
 	pthread_mutex_init(&watcher->mutex, NULL);
 	lk_condition_init(&watcher->changed);
 	watcher->started = lk_thread_start(&watcher->thread, watch_main, watcher, error);

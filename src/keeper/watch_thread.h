@@ -3,12 +3,14 @@
 #ifndef LK_KEEPER_WATCH_THREAD_H
 #define LK_KEEPER_WATCH_THREAD_H
 
+#include "keeper/follow_thread.h"
 #include "keeper/thread.h"
 
 struct lk_watcher {
 	struct lk_shared *shared;
 	char **tables; /* quoted names, NULL at the end; owned */
 	char *probe;   /* owned, or NULL */
+	struct lk_followers followers;
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t mutex; /* guards everything below */

@@ -90,6 +90,7 @@ static json_t *limits_to_json(const struct lk_limits *limits)
 	set_number(object, "lock_wait_ms", limits->lock_wait_ms);
 	set_number(object, "chunk_time_ms", limits->chunk_time_ms);
 	set_number(object, "running", limits->running);
+	set_number(object, "history", limits->history);
 	set_text(object, "probe", limits->probe);
 	set_number(object, "probe_ms", limits->probe_ms);
 	return object;

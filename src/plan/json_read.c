@@ -267,6 +267,7 @@ static bool take_limits(json_t *object, struct lk_limits *limits, struct lk_erro
 			      : strcmp(key, "lock_wait_ms") == 0  ? &limits->lock_wait_ms
 			      : strcmp(key, "chunk_time_ms") == 0 ? &limits->chunk_time_ms
 			      : strcmp(key, "probe_ms") == 0	  ? &limits->probe_ms
+			      : strcmp(key, "history") == 0	  ? &limits->history
 			      : strcmp(key, "running") == 0	  ? &number
 								  : NULL;
 		if (strcmp(key, "probe") == 0) {

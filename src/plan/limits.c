@@ -7,6 +7,7 @@
 #include "plan/sql_text.h"
 
 enum { MOST_RUNNING = 100000 };
+#define MOST_HISTORY 1000000000000
 
 static bool read_probe(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
 		       struct lk_limits *limits)
@@ -32,10 +33,14 @@ static bool read_probe(const struct lk_yaml_reader *reader, const struct lk_yaml
 bool lk_limits_read(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
 		    struct lk_limits *limits)
 {
-	static const struct lk_yaml_key keys[] = {
-		{"lag", false, NULL},	  {"lock_wait", false, NULL}, {"chunk_time", false, NULL},
-		{"running", false, NULL}, {"probe", false, NULL},     {0}};
-	static const int64_t range[2] = {1, MOST_RUNNING};
+	static const struct lk_yaml_key keys[] = {{"lag", false, NULL},
+						  {"lock_wait", false, NULL},
+						  {"chunk_time", false, NULL},
+						  {"running", false, NULL},
+						  {"probe", false, NULL},
+						  {"history", false, NULL},
+						  {0}};
+	static const int64_t range[2] = {1, MOST_RUNNING}, history[2] = {1, MOST_HISTORY};
 	const struct lk_yaml_node *values[LK_COUNT(keys)];
 	int64_t *const times[] = {&limits->lag_ms, &limits->lock_wait_ms, &limits->chunk_time_ms};
 	int64_t running;
@@ -51,6 +56,9 @@ bool lk_limits_read(const struct lk_yaml_reader *reader, const struct lk_yaml_no
 	}
 	if (values[4])
 		good = read_probe(reader, values[4], limits) && good;
+	if (values[5])
+		good = lk_yaml_integer(reader, values[5], "history", history, &limits->history) &&
+		       good;
 	return good;
 }
 
@@ -64,6 +72,8 @@ void lk_limits_merge(struct lk_limits *limits, const struct lk_limits *fallback)
 		limits->chunk_time_ms = fallback->chunk_time_ms;
 	if (limits->running == 0)
 		limits->running = fallback->running;
+	if (limits->history == 0)
+		limits->history = fallback->history;
 	if (!limits->probe && fallback->probe)
 		limits->probe = lk_strdup(fallback->probe);
 	if (limits->probe_ms == 0)
@@ -76,6 +86,7 @@ struct lk_limits lk_limits_default(void)
 				  .lock_wait_ms = 100,
 				  .chunk_time_ms = 100,
 				  .running = 50,
+				  .history = 1000000,
 				  .probe_ms = 50};
 }
 

@@ -6,7 +6,7 @@
 #include "base/yaml.h"
 #include "plan/model.h"
 
-/* Reads `limits: {lag, lock_wait, chunk_time, running, probe: {sql, limit}}`. What is not given
+/* Reads `limits: {lag, lock_wait, chunk_time, running, history, probe: {sql, limit}}`. What is not given
  * stays as it is (zero: not given). False and problems when anything is wrong. */
 bool lk_limits_read(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,
 		    struct lk_limits *limits);

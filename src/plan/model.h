@@ -135,6 +135,7 @@ struct lk_limits {
 	int64_t lock_wait_ms; /* default 100: sessions that wait for us longer than this hold us back */
 	int64_t chunk_time_ms; /* default 100 */
 	int running;	       /* default 50 active sessions */
+	int64_t history; /* default 1,000,000 undo logs of InnoDB that wait for purge */
 	char *probe;	       /* SQL whose time is watched; NULL none */
 	int64_t probe_ms;      /* its limit; default 50 */
 };

@@ -240,7 +240,7 @@ static void add_time(struct lk_buffer *out, const char *key, int64_t millisecond
 static void write_limits(struct lk_buffer *out, const struct lk_limits *limits)
 {
 	if (!limits->lag_ms && !limits->lock_wait_ms && !limits->chunk_time_ms &&
-	    !limits->running && !limits->probe)
+	    !limits->running && !limits->history && !limits->probe)
 		return;
 	lk_buffer_add(out, "limits:\n");
 	add_time(out, "lag", limits->lag_ms);
@@ -248,6 +248,8 @@ static void write_limits(struct lk_buffer *out, const struct lk_limits *limits)
 	add_time(out, "chunk_time", limits->chunk_time_ms);
 	if (limits->running)
 		lk_buffer_addf(out, "  running: %d\n", limits->running);
+	if (limits->history)
+		lk_buffer_addf(out, "  history: %lld\n", (long long)limits->history);
 	if (limits->probe) {
 		lk_buffer_add(out, "  probe:\n");
 		add_sql_pair(out, 4, "sql", limits->probe);

@@ -57,14 +57,14 @@ static void add_ms(struct lk_throttle *t, const char *name, double value, double
 	judge(t, input, value, limit);
 }
 
-static void add_count(struct lk_throttle *t, const char *name, int value, int limit)
+static void add_count(struct lk_throttle *t, const char *name, int64_t value, int64_t limit)
 {
 	struct lk_throttle_input *input = add(t, name);
 	if (!input)
 		return;
-	snprintf(input->value, sizeof input->value, "%d", value);
-	snprintf(input->limit, sizeof input->limit, "%d", limit);
-	judge(t, input, value, limit);
+	snprintf(input->value, sizeof input->value, "%lld", (long long)value);
+	snprintf(input->limit, sizeof input->limit, "%lld", (long long)limit);
+	judge(t, input, (double)value, (double)limit);
 }
 
 static void add_replica(struct lk_throttle *t, const struct lk_lag_replica *replica, double limit)
@@ -78,9 +78,15 @@ static void add_replica(struct lk_throttle *t, const struct lk_lag_replica *repl
 	struct lk_throttle_input *input = add(t, name);
 	if (!input)
 		return;
-	input->state = LK_THROTTLE_STALE;
+	bool unknown = replica->state == LK_LAG_UNREAD || replica->ignored;
+	input->state = unknown ? LK_THROTTLE_UNKNOWN : LK_THROTTLE_STALE;
 	show_ms(input->limit, limit);
-	if (replica->state == LK_LAG_UNKNOWN)
+	if (replica->state == LK_LAG_BROKEN)
+		snprintf(input->value, sizeof input->value, "broken%s",
+			 replica->ignored ? ", ignored" : "");
+	else if (replica->state == LK_LAG_UNREAD)
+		snprintf(input->value, sizeof input->value, "not known");
+	else if (replica->state == LK_LAG_UNKNOWN)
 		snprintf(input->value, sizeof input->value, "not visible: see doctor");
 	else
 		snprintf(input->value, sizeof input->value, "no answer %.0f s",
@@ -112,6 +118,9 @@ static void add_inputs(struct lk_throttle *t, const struct lk_limits *l,
 	add_ms(t, "sessions waiting for us", view->tree->longest_victim_ms,
 	       (double)l->lock_wait_ms);
 	add_count(t, "active sessions", view->sample->active, l->running);
+	/* What a long reader keeps from being purged, and every reader has to walk through. */
+	if (view->sample->history >= 0 && l->history > 0)
+		add_count(t, "history list length", view->sample->history, l->history);
 	if (l->probe)
 		add_probe(t, view->sample->probe_ms, (double)l->probe_ms);
 	for (size_t i = 0; i < view->lag->replica_count; i++)
@@ -128,7 +137,7 @@ void lk_throttle_decide(struct lk_throttle *t, const struct lk_limits *limits,
 	add_inputs(t, limits, view);
 	for (size_t i = 0; i < t->input_count; i++) {
 		const struct lk_throttle_input *input = &t->inputs[i];
-		if (input->state == LK_THROTTLE_OK)
+		if (input->state == LK_THROTTLE_OK || input->state == LK_THROTTLE_UNKNOWN)
 			continue;
 		t->hold = true;
 		if (length < sizeof t->reason)

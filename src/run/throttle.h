@@ -13,7 +13,8 @@
 
 enum { LK_THROTTLE_INPUTS = 16 };
 
-enum lk_throttle_state { LK_THROTTLE_OK, LK_THROTTLE_OVER, LK_THROTTLE_STALE };
+/* UNKNOWN is shown and does not hold: what could never be seen cannot be waited for. */
+enum lk_throttle_state { LK_THROTTLE_OK, LK_THROTTLE_OVER, LK_THROTTLE_STALE, LK_THROTTLE_UNKNOWN };
 
 struct lk_throttle_input {
 	char name[48], value[32], limit[32];

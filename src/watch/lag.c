@@ -9,6 +9,7 @@
 #define MARK_GAP_US 90000
 /* wal_receiver_status_interval is 10 s by default; an answer older than that is overdue. */
 #define STALE_MS 12000
+#define ASKED_STALE_MS 3000
 #define FORGET_US 3600000000LL
 
 static void add_mark(struct lk_lag *lag, int64_t at_us, int64_t position)
@@ -54,6 +55,22 @@ static struct lk_lag_replica *find(struct lk_lag *lag, const char *name)
 	return replica;
 }
 
+/* One that was asked itself. It is asked ten times a second, so that a short silence says something. */
+static void learn_asked(struct lk_lag_replica *replica, const struct lk_sample_replica *seen)
+{
+	replica->lag_ms = seen->lag_ms;
+	LK_COPY(replica->note, seen->note);
+	replica->state = seen->broken			       ? LK_LAG_BROKEN
+			 : !seen->read			       ? LK_LAG_UNREAD
+			 : seen->reply_age_ms > ASKED_STALE_MS ? LK_LAG_STALE
+			 : seen->lag_ms >= 0		       ? LK_LAG_OK
+			 : replica->measured		       ? LK_LAG_STALE
+							       : LK_LAG_UNREAD;
+	replica->measured = replica->measured || seen->lag_ms >= 0;
+	if (replica->state == LK_LAG_OK)
+		replica->ignored = false;
+}
+
 void lk_lag_learn(struct lk_lag *lag, const struct lk_sample *sample)
 {
 	add_mark(lag, sample->taken_us, sample->position);
@@ -64,6 +81,10 @@ void lk_lag_learn(struct lk_lag *lag, const struct lk_sample *sample)
 			continue;
 		replica->seen_us = sample->taken_us;
 		replica->silent_ms = seen->reply_age_ms;
+		if (seen->asked) {
+			learn_asked(replica, seen);
+			continue;
+		}
 		replica->lag_ms =
 			seen->position < 0 ? -1 : lag_of(lag, seen->position, sample->taken_us);
 		replica->state = seen->position < 0		 ? LK_LAG_UNKNOWN
@@ -94,7 +115,8 @@ void lk_lag_forget_gone(struct lk_lag *lag, bool all)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < lag->replica_count; i++) {
-		const struct lk_lag_replica *replica = &lag->replicas[i];
+		struct lk_lag_replica *replica = &lag->replicas[i];
+		replica->ignored = replica->ignored || (all && replica->state == LK_LAG_BROKEN);
 		bool forget = replica->state == LK_LAG_GONE &&
 			      (all || replica->silent_ms * 1000.0 > (double)FORGET_US);
 		if (!forget)

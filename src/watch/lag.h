@@ -9,7 +9,14 @@
 
 #include "watch/sample.h"
 
-enum lk_lag_state { LK_LAG_OK, LK_LAG_STALE, LK_LAG_GONE, LK_LAG_UNKNOWN };
+enum lk_lag_state {
+	LK_LAG_OK,
+	LK_LAG_STALE,
+	LK_LAG_GONE,
+	LK_LAG_UNKNOWN, /* the primary hides it */
+	LK_LAG_UNREAD,	/* it could never be asked: nobody knows, and nothing can be waited for */
+	LK_LAG_BROKEN,	/* it replicates no more */
+};
 
 struct lk_lag_replica {
 	char name[64];
@@ -17,6 +24,9 @@ struct lk_lag_replica {
 	double lag_ms;	  /* negative: unknown */
 	double silent_ms; /* since it was heard of, negative unknown */
 	int64_t seen_us;
+	bool measured; /* its lag was known once */
+	bool ignored; /* unread, broken or gone, and the operator goes on without it until it is well again */
+	char note[200]; /* what it says of itself, or why it is unread or broken */
 };
 
 enum { LK_LAG_MARKS = 600 };
@@ -34,7 +44,8 @@ struct lk_lag {
 void lk_lag_learn(struct lk_lag *lag, const struct lk_sample *sample);
 /* When no sample came for a while: everything grows older. */
 void lk_lag_age(struct lk_lag *lag, int64_t now_us);
-/* Forgets replicas that have been gone for an hour, or all that are gone when `all`. */
+/* Forgets replicas that have been gone for an hour; with `all`, those that are gone, and ignores those that are
+ * broken. */
 void lk_lag_forget_gone(struct lk_lag *lag, bool all);
 
 #endif

@@ -256,7 +256,30 @@ static const char *guess_object(const struct lk_sample_session *s, const struct 
 	return NULL;
 }
 
-/* With the plugin: those that hold the table. Without: every transaction that is older than the wait. */
+/* Every transaction that is older than the wait and does not wait itself. */
+static void suspect_older(struct lk_sample *sample, struct lk_sample_session *s)
+{
+	for (size_t i = 0; i < sample->session_count; i++) {
+		const struct lk_sample_session *other = &sample->sessions[i];
+		if (other != s && !other->wait[0] && other->transaction_ms >= 0 &&
+		    other->transaction_ms + OLD_MS >= s->wait_ms)
+			add_blocker(s, other->pid);
+	}
+}
+
+/* MySQL's locks on rows are hidden too where the performance schema is off or may not be read. */
+static void guess_rows(struct lk_sample *sample)
+{
+	for (size_t i = 0; i < sample->session_count; i++) {
+		struct lk_sample_session *s = &sample->sessions[i];
+		if (strcmp(s->wait, "row lock") != 0 || s->blocker_count > 0)
+			continue;
+		s->guessed = true;
+		suspect_older(sample, s);
+	}
+}
+
+/* With the plugin: those that hold the table. */
 static void guess_blockers(struct lk_sample *sample, struct lk_sample_session *s,
 			   const struct lk_my_view *view, const struct locks *locks)
 {
@@ -267,12 +290,8 @@ static void guess_blockers(struct lk_sample *sample, struct lk_sample_session *s
 		    strcmp(lock->object, object) == 0 && by_pid(sample, lock->pid))
 			add_blocker(s, lock->pid);
 	}
-	for (size_t i = 0; !view->plugin && i < sample->session_count; i++) {
-		const struct lk_sample_session *other = &sample->sessions[i];
-		if (other != s && !waits_for_metadata(other) && other->transaction_ms >= 0 &&
-		    other->transaction_ms + OLD_MS >= s->wait_ms)
-			add_blocker(s, other->pid);
-	}
+	if (!view->plugin)
+		suspect_older(sample, s);
 	if (object)
 		LK_COPY(s->object, object);
 }
@@ -319,6 +338,8 @@ bool lk_my_read_locks(struct lk_session *session, const struct lk_my_view *view,
 		return false;
 	char *tables = plain_tables(session, scope, error);
 	bool read = tables && read_metadata(session, view, tables, &locks, error);
+	if (read && !view->server.maria && !view->schema)
+		guess_rows(sample);
 	if (read && view->metadata)
 		judge_pending(sample, &locks);
 	else if (read)

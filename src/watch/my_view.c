@@ -10,10 +10,11 @@ enum { TABLE_DENIED = 1142, COLUMN_DENIED = 1143, DATABASE_DENIED = 1044, NEEDS_
 	"(SELECT COUNT(*) FROM performance_schema." kind " WHERE enabled = 'YES' AND " names ")"
 
 static const char schema_sql[] =
-	"SELECT " ENABLED("setup_instruments", "name = 'wait/lock/metadata/sql/mdl'") ", " ENABLED(
+	"SELECT " ENABLED("setup_instruments", "name = 'wait/lock/metadata/sql/mdl'") ", " ENABLED("setup_consumers", "name = 'events_statements_current'") ", " ENABLED(
 		"setup_consumers",
-		"name = 'events_statements_current'") ", " ENABLED("setup_consumers",
-								   "name = 'events_stages_current'");
+		"name = 'events_stages_current'") ", " ENABLED("setup_consumers",
+							       "name = 'events_transactions_current'") ", " ENABLED("setup_instruments",
+														    "name = 'transaction'");
 
 /* The plugin shows what is held; what is waited for only the performance schema does. */
 static const char plugin_sql[] =
@@ -56,6 +57,7 @@ static bool learn_schema(struct lk_session *session, struct lk_my_view *view,
 	view->metadata = lk_cell_int(&r, 0, 0) > 0;
 	view->statements = lk_cell_int(&r, 0, 1) > 0;
 	view->stages = lk_cell_int(&r, 0, 2) > 0;
+	view->transactions = lk_cell_int(&r, 0, 3) > 0 && lk_cell_int(&r, 0, 4) > 0;
 	lk_result_free(&r);
 	return true;
 }
@@ -83,7 +85,7 @@ void lk_my_view_unseen(const struct lk_my_view *view, char *text, size_t size)
 	if (view->denied)
 		snprintf(
 			text, size,
-			"who holds metadata locks is hidden from our user, so it is guessed: "
+			"who holds locks is hidden from our user, so it is guessed: "
 			"GRANT SELECT ON performance_schema.* TO CURRENT_USER (by an administrator)");
 	else if (view->schema)
 		snprintf(text, size,
@@ -101,8 +103,7 @@ void lk_my_view_unseen(const struct lk_my_view *view, char *text, size_t size)
 			 "metadata locks are not visible, so who holds them is guessed: "
 			 "INSTALL SONAME 'metadata_lock_info'");
 	else
-		snprintf(
-			text, size,
-			"metadata locks are not visible, so who holds them is guessed, and waits are "
-			"known to a second: start the server with performance_schema=ON");
+		snprintf(text, size,
+			 "locks are not visible, so who holds them is guessed, and waits are "
+			 "known to a second: start the server with performance_schema=ON");
 }

@@ -8,12 +8,13 @@
 
 struct lk_my_view {
 	struct lk_my_server server;
-	bool schema;	 /* the performance schema is on and may be read */
-	bool metadata;	 /* it shows metadata locks, those that are waited for too */
-	bool statements; /* it times the statements that run */
-	bool stages;	 /* and their stages */
-	bool plugin;	 /* MariaDB's METADATA_LOCK_INFO: metadata locks that are held */
-	bool denied;	 /* the performance schema is on and may not be read */
+	bool schema;	   /* the performance schema is on and may be read */
+	bool metadata;	   /* it shows metadata locks, those that are waited for too */
+	bool statements;   /* it times the statements that run */
+	bool stages;	   /* and their stages */
+	bool transactions; /* and which session has a transaction open */
+	bool plugin;	   /* MariaDB's METADATA_LOCK_INFO: metadata locks that are held */
+	bool denied;	   /* the performance schema is on and may not be read */
 };
 
 /* Asks the server; in two or three short statements. */

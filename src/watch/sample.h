@@ -31,10 +31,11 @@ struct lk_sample_replica {
 	bool asked;	     /* the rest holds, and position says nothing */
 	char host[128];	     /* where it says that it can be reached, "" unknown */
 	int port;
-	bool read;	/* it has answered at least once */
-	bool broken;	/* it replicates no more, for the reason in `note` */
-	double lag_ms;	/* measured; negative unknown, for the reason in `note` */
-	char note[200]; /* what it or the server says of itself: "Seconds_Behind_Source 3" */
+	char server[24]; /* what it calls itself there */
+	bool read;	 /* it has answered at least once */
+	bool broken;	 /* it replicates no more, for the reason in `note` */
+	double lag_ms;	 /* measured; negative unknown, for the reason in `note` */
+	char note[200];	 /* what it or the server says of itself: "Seconds_Behind_Source 3" */
 };
 
 struct lk_sample {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "watch/beats.h"
 #include "watch/lag.h"
 
 #define SECOND 1000000
@@ -153,6 +154,80 @@ static void marks_and_replicas_are_bounded(void **state)
 	free(lag);
 }
 
+static void beats_tell_how_far_a_replica_is(void **state)
+{
+	struct lk_beats beats = {0};
+	(void)state;
+	assert_true(lk_beats_lag(&beats, 0, SECOND) < 0);
+	for (int64_t at = 10 * SECOND; at <= 20 * SECOND; at += SECOND / 10)
+		lk_beats_add(&beats, at);
+	assert_true(lk_beats_lag(&beats, 20 * SECOND, 20 * SECOND + 50000) == 0);
+	/* The first that is missing is the one of 17.1 s. */
+	assert_true(lk_beats_lag(&beats, 17 * SECOND, 20 * SECOND) == 2900);
+	/* Longer ago than beats are remembered. */
+	assert_true(lk_beats_lag(&beats, 11 * SECOND, 20 * SECOND) == 8900);
+	/* None has come through: since the first of all. */
+	assert_true(lk_beats_lag(&beats, 0, 20 * SECOND) == 10000);
+	/* One that was written and whose commit is not yet answered. */
+	assert_true(lk_beats_lag(&beats, 21 * SECOND, 20 * SECOND) == 0);
+}
+
+static void a_pause_of_the_heart_is_no_lag(void **state)
+{
+	struct lk_beats beats = {0};
+	(void)state;
+	lk_beats_add(&beats, 10 * SECOND);
+	assert_true(lk_beats_lag(&beats, 10 * SECOND, 60 * SECOND) == 0);
+	lk_beats_add(&beats, 60 * SECOND);
+	assert_true(lk_beats_lag(&beats, 10 * SECOND, 60 * SECOND + 30000) == 30);
+}
+
+static void ask(struct lk_lag *lag, int64_t at_us, const struct lk_sample_replica *replica)
+{
+	struct lk_sample sample = {.taken_us = at_us, .replica_count = 1};
+	sample.replicas[0] = *replica;
+	sample.replicas[0].asked = true;
+	sample.replicas[0].position = -1;
+	LK_COPY(sample.replicas[0].name, "db2:3306");
+	lk_lag_learn(lag, &sample);
+	assert_int_equal(lag->replica_count, 1);
+}
+
+static void a_replica_that_was_asked_says_it_itself(void **state)
+{
+	struct lk_lag *lag = fresh();
+	(void)state;
+	ask(lag, SECOND, &(struct lk_sample_replica){.lag_ms = -1, .note = "access denied"});
+	assert_int_equal(lag->replicas[0].state, LK_LAG_UNREAD);
+	assert_string_equal(lag->replicas[0].note, "access denied");
+	ask(lag, 2 * SECOND, &(struct lk_sample_replica){.read = true, .lag_ms = 250});
+	assert_int_equal(lag->replicas[0].state, LK_LAG_OK);
+	assert_true(lag->replicas[0].lag_ms == 250);
+	ask(lag, 3 * SECOND, &(struct lk_sample_replica){.read = true, .lag_ms = -1});
+	assert_int_equal(lag->replicas[0].state, LK_LAG_STALE);
+	ask(lag, 4 * SECOND,
+	    &(struct lk_sample_replica){.read = true, .lag_ms = 10, .reply_age_ms = 4000});
+	assert_int_equal(lag->replicas[0].state, LK_LAG_STALE);
+	free(lag);
+}
+
+static void a_broken_replica_can_be_done_without_until_it_is_well(void **state)
+{
+	struct lk_lag *lag = fresh();
+	(void)state;
+	const struct lk_sample_replica broken = {.read = true, .broken = true, .lag_ms = 5000};
+	ask(lag, SECOND, &broken);
+	assert_int_equal(lag->replicas[0].state, LK_LAG_BROKEN);
+	lk_lag_forget_gone(lag, true);
+	ask(lag, 2 * SECOND, &broken);
+	assert_true(lag->replicas[0].ignored);
+	ask(lag, 3 * SECOND, &(struct lk_sample_replica){.read = true});
+	assert_int_equal(lag->replicas[0].state, LK_LAG_OK);
+	ask(lag, 4 * SECOND, &broken);
+	assert_false(lag->replicas[0].ignored);
+	free(lag);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +239,10 @@ int main(void)
 		cmocka_unit_test(an_invisible_position_is_unknown_not_zero),
 		cmocka_unit_test(a_position_that_falls_begins_a_new_history),
 		cmocka_unit_test(marks_and_replicas_are_bounded),
+		cmocka_unit_test(beats_tell_how_far_a_replica_is),
+		cmocka_unit_test(a_pause_of_the_heart_is_no_lag),
+		cmocka_unit_test(a_replica_that_was_asked_says_it_itself),
+		cmocka_unit_test(a_broken_replica_can_be_done_without_until_it_is_well),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

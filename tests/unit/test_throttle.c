@@ -108,6 +108,12 @@ static void a_replica_that_does_not_answer_holds_whatever_its_lag(void **state)
 	r->state = LK_LAG_UNKNOWN;
 	assert_string_equal(decide(s, "lag standby1")->value, "not visible: see doctor");
 	assert_true(s->throttle.hold);
+	r->state = LK_LAG_BROKEN;
+	assert_string_equal(decide(s, "lag standby1")->value, "broken");
+	assert_true(s->throttle.hold);
+	r->ignored = true;
+	assert_int_equal(decide(s, "lag standby1")->state, LK_THROTTLE_UNKNOWN);
+	assert_false(s->throttle.hold);
 	s->lag.replica_count = 0;
 	decide(s, "active sessions");
 	assert_false(s->throttle.hold);

@@ -10,6 +10,8 @@
 #include "ui/widget/panel.h"
 #include "ui/widget/text.h"
 
+enum { UNSEEN_ROWS = 3 };
+
 static void describe_lock(const struct lk_snapshot_lock *lock, struct lk_text *text)
 {
 	char a[LK_SHORT], b[LK_SHORT];
@@ -55,13 +57,27 @@ static void draw_detail(struct lk_model *model, const struct lk_area *area,
 	lk_text_free(&text);
 }
 
+/* What the server does not show as it is set up, and the statement that would turn it on. */
+static int draw_unseen(const struct lk_snapshot *s, const struct lk_area *area)
+{
+	struct lk_text text = {0};
+	struct lk_area body = lk_area_part(area, 1, 0, UNSEEN_ROWS, area->columns);
+
+	if (!s->server_load.unseen[0] || area->rows < 3 * UNSEEN_ROWS)
+		return 0;
+	lk_text_add(&text, LK_ROLE_WARN, "unseen", s->server_load.unseen);
+	lk_text_draw(&text, &body, 9, 0);
+	lk_text_free(&text);
+	return UNSEEN_ROWS;
+}
+
 /* Rows of the tree, then a header, then sessions; `top` counts rows without the header. */
 static void draw_rows(struct lk_model *model, const struct lk_area *area,
 		      const struct lk_rows *rows)
 {
 	const struct lk_snapshot *s = model->shown;
 	struct lk_list *list = &model->lists[LK_SCREEN_LOCKS];
-	int room = area->rows - 2, top = lk_list_window(list, room), row = 1;
+	int row = 1 + draw_unseen(s, area), top = lk_list_window(list, area->rows - 1 - row);
 	char title[160];
 
 	snprintf(title, sizeof title, "LOCKS  we block %d, we wait %d%s%s", s->server_load.we_block,

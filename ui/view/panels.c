@@ -207,6 +207,12 @@ static void put_replica(const struct lk_area *area, int row, const struct lk_sna
 	lk_put_field(area, row, (struct lk_field){0, name, LK_ROLE_PLAIN}, replica->name);
 	lk_put_field(area, row, (struct lk_field){name + 1, -6, LK_ROLE_PLAIN},
 		     lk_show_age(replica->lag_ms, age));
+	if (strcmp(replica->state, "broken") == 0 || strcmp(replica->state, "unread") == 0) {
+		bool broken = replica->state[0] == 'b';
+		lk_putf(area, row, at, broken ? LK_ROLE_CRIT : LK_ROLE_WARN, "%s: %s",
+			broken ? "BROKEN" : "unread", replica->note);
+		return;
+	}
 	if (stale || strcmp(replica->state, "gone") == 0) {
 		lk_putf(area, row, at, role, "%s: no data %s", stale ? "STALE" : "GONE",
 			lk_show_age(replica->age_ms, age));
@@ -296,6 +302,7 @@ void lk_panel_limits(const struct lk_model *model, const struct lk_area *area)
 	for (int i = 0; i < s->limits_count && i + 1 < area->rows; i++) {
 		const struct lk_snapshot_limit *limit = &s->limits[i];
 		bool ok = strcmp(limit->state, "ok") == 0;
+		bool unknown = strcmp(limit->state, "unknown") == 0;
 
 		lk_put_field(area, 1 + i, (struct lk_field){0, 26, LK_ROLE_PLAIN}, limit->name);
 		lk_putf(area, 1 + i, 27, ok ? LK_ROLE_OK : LK_ROLE_WARN, "%-10s", limit->value);
@@ -303,6 +310,7 @@ void lk_panel_limits(const struct lk_model *model, const struct lk_area *area)
 		lk_putf(area, 1 + i, 56, ok ? LK_ROLE_OK : LK_ROLE_WARN, "%s%s",
 			ok				    ? "ok"
 			: strcmp(limit->state, "over") == 0 ? "OVER"
+			: unknown			    ? "unknown"
 							    : "STALE",
 			limit->holds ? ", holds the work back" : "");
 	}
