@@ -13,12 +13,15 @@
  */
 #define LONG_S "2"
 
-/* Modes that only LOCK TABLES, a backup or a change of the definition takes: such a session need not be in any
- * transaction. */
-#define STRONG "'^(MDL_)?(SHARED_NO_WRITE|SHARED_NO_READ_WRITE|SHARED_READ_ONLY|EXCLUSIVE)$'"
 /* MariaDB's backup locks that keep definitions as they are. */
 #define BACKUP "'BACKUP_(WAIT_DDL|WAIT_COMMIT|FTWRL|BLOCK_DDL)'"
 #define TRANSACTION_AGE "COALESCE(TIMESTAMPDIFF(SECOND, x.trx_started, NOW()), 0)"
+/* Who is idle and holds something without a transaction has used LOCK TABLES or the like. */
+#define AGE(command, time)                                                                         \
+	"GREATEST(" TRANSACTION_AGE ", IF(" command " <> 'Sleep' OR x.trx_started IS NULL,"        \
+	" COALESCE(" time ", 0), 0)) AS age"
+#define THREAD_AGE AGE("t.processlist_command", "t.processlist_time")
+#define PROCESS_AGE AGE("p.command", "p.time")
 #define INNODB_TRX " LEFT JOIN information_schema.innodb_trx x ON x.trx_mysql_thread_id ="
 
 /* What a row of each query holds. */
@@ -31,8 +34,7 @@ enum { ID, USER, COMMAND, BEGAN, AGE, WHOLE, PROGRAM };
 static const char schema_sql[] =
 	"SELECT COALESCE(t.processlist_id, 0), COALESCE(t.processlist_user, ''),"
 	" COALESCE(t.processlist_command, ''), COALESCE(x.trx_started, ''),"
-	" GREATEST(" TRANSACTION_AGE ", IF(t.processlist_command <> 'Sleep' OR m.lock_type REGEXP"
-	"  " STRONG " OR m.lock_duration = 'EXPLICIT', COALESCE(t.processlist_time, 0), 0)) AS age,"
+	" " THREAD_AGE ","
 	" m.object_type <> 'TABLE' AS whole,"
 	" COALESCE((SELECT a.attr_value FROM performance_schema.session_connect_attrs a WHERE"
 	"  a.processlist_id = t.processlist_id AND a.attr_name = 'program_name'), '')"
@@ -47,8 +49,7 @@ static const char schema_sql[] =
 static const char plugin_sql[] =
 	"SELECT m.thread_id, COALESCE(p.user, ''), COALESCE(p.command, ''),"
 	" COALESCE(x.trx_started, ''),"
-	" GREATEST(" TRANSACTION_AGE ", IF(p.command <> 'Sleep' OR m.lock_mode REGEXP " STRONG
-	", COALESCE(p.time, 0), 0)) AS age, m.table_schema = '' AS whole, ''"
+	" " PROCESS_AGE ", m.table_schema = '' AS whole, ''"
 	" FROM information_schema.metadata_lock_info m"
 	" LEFT JOIN information_schema.processlist p ON p.id = m.thread_id" INNODB_TRX
 	" m.thread_id"
