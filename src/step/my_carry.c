@@ -148,7 +148,7 @@ bool lk_my_carry_out(struct lk_step_run *run, const struct lk_my_carry *carry, b
 		return false;
 	for (int n = 0;; n++) {
 		bool building;
-		char *sql = lk_my_try(&carry->server, statement, n, &building);
+		char *sql = lk_my_way_try(&carry->server, statement, n, &building);
 		if (!sql)
 			return refuse(error);
 		bool done = execute(run, statement, sql, building, error);
