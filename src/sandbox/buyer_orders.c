@@ -78,9 +78,24 @@ bool lk_buyer_read_orders(struct lk_buyer *buyer, struct lk_error *error)
 	return right;
 }
 
+/* Takes the user's row for itself before anything refers to it. */
+static bool hold_user(struct lk_buyer *buyer, int64_t user, struct lk_error *error)
+{
+	struct lk_number id = lk_number_text(user);
+	const char *const values[] = {id.text};
+	struct lk_result row;
+	if (!lk_buyer_query(buyer, LK_HOLD_USER, values, &row, error))
+		return false;
+	bool there = row.rows == 1 ||
+		     lk_fail(error, LK_ERROR_STATEMENT, "user %" PRId64 " is not there", user);
+	lk_result_free(&row);
+	return there;
+}
+
 /*
- * The balance first: where a foreign key's check shares the lock of the user's row, as InnoDB's does, changing
- * that row afterwards would make a deadlock with whoever waits for it in between.
+ * The user's row is locked first: where a foreign key's check shares that lock, as InnoDB's does, changing the
+ * balance afterwards would make a deadlock with whoever waits for it in between; and changing it before the order
+ * is added would hold the orders' definition for reading that is then wanted for writing.
  */
 bool lk_buyer_order(struct lk_buyer *buyer, struct lk_error *error)
 {
@@ -88,7 +103,7 @@ bool lk_buyer_order(struct lk_buyer *buyer, struct lk_error *error)
 	struct values v;
 	struct lk_buyer_order order = {.user = 1 + lk_buyer_random(buyer, buyer->users),
 				       .cents = any_amount(buyer)};
-	if (!lk_buyer_pay(buyer, &order.user, 1, -order.cents, error))
+	if (!hold_user(buyer, order.user, error))
 		return false;
 	make_values(buyer, &v, 0, order.user);
 	set_number(&v, 2, order.cents);
@@ -98,7 +113,8 @@ bool lk_buyer_order(struct lk_buyer *buyer, struct lk_error *error)
 	set_number(&v, 0, order.id);
 	if (memory->order_count < LK_BUYER_REMEMBERS)
 		memory->orders[memory->order_count++] = order;
-	return lk_buyer_change(buyer, LK_LOG_ORDER, v.list, error);
+	return lk_buyer_change(buyer, LK_LOG_ORDER, v.list, error) &&
+	       lk_buyer_pay(buyer, &order.user, 1, -order.cents, error);
 }
 
 /* One of its own or one that was there from the start. */

@@ -27,9 +27,9 @@ static const struct lk_statement_word words[] = {
 #define TO_AMOUNT "IF(" HAS_POINT ", $3 / 100, $3)"
 #define TO_CENTS "CAST(IF(" HAS_POINT ", amount * 100, amount) AS SIGNED)"
 
-/* A uuid's text out of one that makes values unique. */
+/* A uuid's text out of one that makes values unique; MySQL 9 has no MD5(). */
 #define UUID                                                                                       \
-	"INSERT(INSERT(INSERT(INSERT(MD5($3), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')"
+	"INSERT(INSERT(INSERT(INSERT(LEFT(SHA2($3, 256), 32), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')"
 
 static const struct lk_statement_attribute user_attributes[] = {
 	{"handle", LK_FEATURE_HANDLE, {"username", "user_handle"}, {"$2", "$2"}, NULL},
@@ -103,6 +103,8 @@ const struct lk_statements lk_my_statements = {
 			[LK_READ_NEWEST] =
 				{NULL, "",
 				 "SELECT id, user_id FROM {orders} ORDER BY {newest} LIMIT 10"},
+			[LK_HOLD_USER] = {NULL, "i",
+					  "SELECT id FROM users WHERE id = $1 FOR UPDATE"},
 			[LK_PAY] = {NULL, "ii",
 				    "UPDATE users SET balance = balance + $2 WHERE id = $1"},
 			[LK_LOG_PAID] =

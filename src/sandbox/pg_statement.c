@@ -89,6 +89,8 @@ const struct lk_statements lk_pg_statements = {
 			[LK_READ_NEWEST] =
 				{NULL, "",
 				 "SELECT id, user_id FROM {orders} ORDER BY {newest} LIMIT 10"},
+			[LK_HOLD_USER] = {NULL, "i",
+					  "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE"},
 			[LK_PAY] = {NULL, "ii",
 				    "UPDATE users SET balance = balance + $2 WHERE id = $1"},
 			[LK_LOG_PAID] =

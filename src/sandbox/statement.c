@@ -13,6 +13,7 @@ static const char *const names[LK_STATEMENTS] = {
 	[LK_READ_PAGE] = "read a page",
 	[LK_READ_ORDERS] = "read orders",
 	[LK_READ_NEWEST] = "read the newest orders",
+	[LK_HOLD_USER] = "hold a user",
 	[LK_PAY] = "pay",
 	[LK_LOG_PAID] = "log what was paid",
 	[LK_CHANGE_USER] = "change a user",

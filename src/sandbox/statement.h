@@ -23,6 +23,7 @@ enum lk_statement {
 	LK_READ_PAGE,	/* $1 first id: 20 users */
 	LK_READ_ORDERS, /* $1 user's id: its newest orders: id, cents, status */
 	LK_READ_NEWEST, /* the newest orders of all */
+	LK_HOLD_USER,	/* $1 id, which it yields: no other may change the row */
 	LK_PAY,		/* $1 id, $2 cents */
 	LK_LOG_PAID,	/* $1 to $3 ids, $4 cents, $5 release */
 	LK_CHANGE_USER,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/server/practice.h"
 
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "sandbox/postgres.h"
+#include "sandbox/link.h"
 
 struct lk_sandbox lk_practice_start(const struct lk_sandbox_options *options)
 {
@@ -20,10 +19,16 @@ struct lk_sandbox lk_practice_start(const struct lk_sandbox_options *options)
 	return sandbox;
 }
 
+struct lk_sandbox lk_practice_small_of(const char *kind, int writes)
+{
+	const struct lk_sandbox_options options = {
+		.kind = kind, .rows = LK_PRACTICE_ROWS, .writes = writes};
+	return lk_practice_start(&options);
+}
+
 struct lk_sandbox lk_practice_small(int writes)
 {
-	const struct lk_sandbox_options options = {.rows = LK_PRACTICE_ROWS, .writes = writes};
-	return lk_practice_start(&options);
+	return lk_practice_small_of(NULL, writes);
 }
 
 void lk_practice_stop(struct lk_sandbox *sandbox)
@@ -43,25 +48,34 @@ struct lk_sandbox_result lk_practice_result(struct lk_sandbox *sandbox)
 	return result;
 }
 
+static struct lk_link *open_link(const char *uri)
+{
+	struct lk_error error = {0};
+	struct lk_link *link = lk_link_open(uri, "test", &error);
+	if (!link)
+		fail_msg("%s: %s", uri, error.text);
+	return link;
+}
+
 void lk_practice_sql(const struct lk_sandbox *sandbox, const char *sql)
 {
 	struct lk_error error = {0};
-	PGconn *connection = PQconnectdb(sandbox->uri);
-	if (!lk_postgres_execute(connection, sql, &error))
+	struct lk_link *link = open_link(sandbox->uri);
+	if (!lk_link_execute(link, sql, &error))
 		fail_msg("%s: %s", sql, error.text);
-	PQfinish(connection);
+	lk_link_close(link);
 }
 
 char *lk_practice_value(const char *uri, const char *sql)
 {
-	PGconn *connection = PQconnectdb(uri);
-	PGresult *result = PQexec(connection, sql);
-	char *value = PQntuples(result) > 0 ? lk_strdup(PQgetvalue(result, 0, 0)) : NULL;
-	if (!value)
-		print_error("%s: %s\n", sql, PQerrorMessage(connection));
-	PQclear(result);
-	PQfinish(connection);
-	assert_non_null(value);
+	struct lk_error error = {0};
+	struct lk_result result;
+	struct lk_link *link = open_link(uri);
+	if (!lk_link_query(link, sql, &result, &error))
+		fail_msg("%s: %s", sql, error.text);
+	char *value = lk_strdup(result.rows > 0 ? lk_cell_text(&result, 0, 0) : "");
+	lk_result_free(&result);
+	lk_link_close(link);
 	return value;
 }
 

@@ -20,13 +20,14 @@
 #define LK_PRACTICE_PATIENCE_US 60000000
 
 struct lk_sandbox lk_practice_start(const struct lk_sandbox_options *options);
-/* With LK_PRACTICE_ROWS users and so many transactions a second. */
+/* Of a kind of servers (NULL: PostgreSQL), with LK_PRACTICE_ROWS users and so many transactions a second. */
+struct lk_sandbox lk_practice_small_of(const char *kind, int writes);
 struct lk_sandbox lk_practice_small(int writes);
 /* Nothing of it may be left. */
 void lk_practice_stop(struct lk_sandbox *sandbox);
 struct lk_sandbox_result lk_practice_result(struct lk_sandbox *sandbox);
 void lk_practice_sql(const struct lk_sandbox *sandbox, const char *sql);
-/* The first column of the first row, the caller's. */
+/* The first column of the first row, "" for NULL or no row; the caller's. */
 char *lk_practice_value(const char *uri, const char *sql);
 
 /* The file of figures as it is now, and one number in it. */
