@@ -98,9 +98,42 @@ static bool ask(struct lk_my_derivation *m, const char *what, const char *sql,
 	return good;
 }
 
+/* "a || b" joins texts elsewhere, and is a number here that nobody meant. */
+static bool has_bars(const char *expression)
+{
+	char quote = 0;
+	for (const char *p = expression; *p; p++) {
+		if (quote)
+			quote = *p == quote ? 0 : quote;
+		else if (*p == '\'' || *p == '"' || *p == '`')
+			quote = *p;
+		else if (*p == '|' && p[1] == '|')
+			return true;
+	}
+	return false;
+}
+
+static bool means_what_it_says(struct lk_my_derivation *m, const char *what, const char *expression,
+			       struct lk_error *error)
+{
+	struct lk_result r;
+	if (!has_bars(expression))
+		return true;
+	if (!LK_QUERY(m->d.session, &r, error, "SELECT @@sql_mode LIKE '%PIPES_AS_CONCAT%'"))
+		return false;
+	bool joins = lk_cell_int(&r, 0, 0) != 0;
+	lk_result_free(&r);
+	return joins || lk_fail(error, LK_ERROR_PLAN,
+				"%s: || is OR on this server, not the joining of texts: write "
+				"concat(…), or OR",
+				what);
+}
+
 bool lk_my_try(struct lk_my_derivation *m, const char *what, const char *query,
 	       struct lk_error *error)
 {
+	if (!means_what_it_says(m, what, query, error))
+		return false;
 	if (is_extended(m))
 		return true;
 	char *explain = lk_format("EXPLAIN FORMAT=TRADITIONAL %s", query);
@@ -122,6 +155,8 @@ bool lk_my_try_value(struct lk_my_derivation *m, const char *what, const char *e
 bool lk_my_try_alter(struct lk_my_derivation *m, const char *what, const char *change,
 		     struct lk_error *error)
 {
+	if (!means_what_it_says(m, what, change, error))
+		return false;
 	char *alter = lk_format("ALTER TABLE %s %s", m->d.table.sql, change);
 	char *text = m->d.session->driver->quote_text(alter);
 	/* From a variable: the text's form may be one that PREPARE does not take. */

@@ -179,6 +179,20 @@ static void add_old_names(struct second *s)
 	}
 }
 
+/* Both expressions, tried over rows that have both columns. */
+static bool try_conversion(struct second *s, struct lk_error *error)
+{
+	const char *t = s->m->d.table.sql;
+	char *forth = lk_format("SELECT (%s) FROM %s", s->forth, t);
+	char *back =
+		lk_format("SELECT (%s) FROM (SELECT lk_t.*, (%s) AS %s FROM %s AS lk_t) lk_both",
+			  s->back, s->forth, s->to_sql, t);
+	bool good = lk_my_try(s->m, "using", forth, error) && lk_my_try(s->m, "back", back, error);
+	free(back);
+	free(forth);
+	return good;
+}
+
 static bool derive(struct second *s, const char *from, struct lk_error *error)
 {
 	struct lk_my_derivation *m = s->m;
@@ -190,6 +204,8 @@ static bool derive(struct second *s, const char *from, struct lk_error *error)
 		s->forth = lk_strdup(s->from->sql);
 		s->back = lk_strdup(s->to_sql);
 	}
+	if (s->type && !try_conversion(s, error))
+		return false;
 	s->carry = (struct lk_my_carry){.from = s->from, .to = s->to};
 	add_dual_write(s);
 	if (!s->in_place && !lk_my_carry_grants(m, s->from->name, s->to, error))
