@@ -3,6 +3,7 @@
  * Rights that are given by name. A grant on a column or a table is kept by the name alone: it neither follows what
  * it was given for to another name, nor goes with it. Rights on whole databases need nothing.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -48,6 +49,18 @@ static char *grantee(const struct lk_my_derivation *m, const struct lk_result *g
 	return both;
 }
 
+static void add_privilege(struct lk_buffer *out, const char *word, size_t length,
+			  const char *column_sql)
+{
+	lk_buffer_add(out, out->length ? ", " : "");
+	for (size_t i = 0; i < length; i++) {
+		char letter = (char)toupper((unsigned char)word[i]);
+		lk_buffer_add_bytes(out, &letter, 1);
+	}
+	if (column_sql)
+		lk_buffer_addf(out, " (%s)", column_sql);
+}
+
 /* "SELECT (`a`), INSERT (`a`)" of the set "Select,Insert"; the option to grant them is *option. The caller's. */
 static char *privileges(const char *set, const char *column_sql, bool *option)
 {
@@ -58,13 +71,9 @@ static char *privileges(const char *set, const char *column_sql, bool *option)
 		if (length == 5 && strncasecmp(p, "Grant", 5) == 0)
 			*option = true;
 		else
-			lk_buffer_addf(&out, "%s%.*s%s%s%s", out.length ? ", " : "", (int)length, p,
-				       column_sql ? " (" : "", column_sql ? column_sql : "",
-				       column_sql ? ")" : "");
+			add_privilege(&out, p, length, column_sql);
 		p += length + (p[length] == ',');
 	}
-	for (char *p = out.text; p && *p && *p != '`'; p++)
-		*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
 	return lk_buffer_take(&out);
 }
 

@@ -150,13 +150,13 @@ static bool add_contract(struct second *s, struct lk_error *error)
 	const char *last_sql = s->in_place ? s->to_sql : s->from->sql;
 	lk_derive_old_release_gone(d, LK_CONTRACT, does);
 	free(does);
-	struct lk_step *end = lk_plan_add_step(d->plan, LK_CONTRACT, LK_VERB_END_DUAL_WRITE);
-	end->table = lk_strdup(d->operation->table);
-	end->from = lk_strdup(last);
-	/* Behind it, since it cannot be taken back, these need no way back that gives each its place again. */
+	/* While the triggers still fill the old column: rows that leave it out would be equal to its unique indexes. */
 	if (!lk_my_carry_end(m, &s->carry, last, error) ||
 	    (!s->in_place && !lk_my_end_grants(m, s->from->name, error)))
 		return false;
+	struct lk_step *end = lk_plan_add_step(d->plan, LK_CONTRACT, LK_VERB_END_DUAL_WRITE);
+	end->table = lk_strdup(d->operation->table);
+	end->from = lk_strdup(last);
 	char *drop = lk_format("DROP COLUMN %s", last_sql);
 	lk_my_alter(m, LK_CONTRACT, drop, NULL)->destroys = lk_strdup("data");
 	free(drop);
