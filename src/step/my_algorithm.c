@@ -251,8 +251,8 @@ static bool fits(const struct lk_my_statement *statement, const struct clauses *
 	return !statement->lock[0] || strcmp(statement->lock, clauses->lock) == 0;
 }
 
-char *lk_my_way_try(const struct lk_my_server *server, const struct lk_my_statement *statement, int n,
-		bool *building)
+char *lk_my_way_try(const struct lk_my_server *server, const struct lk_my_statement *statement,
+		    int n, bool *building)
 {
 	const struct clauses *list = server->maria ? maria_tries : mysql_tries;
 	size_t count = server->maria ? LK_COUNT(maria_tries) : LK_COUNT(mysql_tries);

@@ -39,8 +39,8 @@ bool lk_my_clauses_allowed(const struct lk_my_statement *statement, struct lk_er
  * The statement's text for try number `n`, from the cheapest way on; the caller's. NULL after the last. Statements that
  * take no clauses have one try, their own text. *building says that this try may work for long.
  */
-char *lk_my_way_try(const struct lk_my_server *server, const struct lk_my_statement *statement, int n,
-		bool *building);
+char *lk_my_way_try(const struct lk_my_server *server, const struct lk_my_statement *statement,
+		    int n, bool *building);
 /* Whether the error says that the server does not do it that way, so that the next try makes sense. */
 bool lk_my_not_this_way(const struct lk_error *error);
 

@@ -7,14 +7,8 @@
 #include "base/memory.h"
 #include "step/my_algorithm.h"
 #include "step/my_look.h"
+#include "step/my_moment.h"
 #include "step/record.h"
-
-/*
- * A statement that builds needs its exclusive lock once more at its end, and losing that wait loses the work: the
- * guard decides how long it may last. This is the server's own limit, for when the guard cannot be heard.
- */
-#define BUILDING_LOCK_WAIT "60"
-#define USUAL_LOCK_WAIT "2"
 
 /* errno of statements that find what they would bring about. */
 enum {
@@ -47,23 +41,16 @@ static void set(struct lk_session *session, const char *sql)
  * With foreign_key_checks a foreign key can only be added by a copy; without, writes are checked from then on, and a
  * verify of the plan looks at the rows that are there.
  */
-static bool execute(struct lk_step_run *run, const struct lk_my_statement *statement,
-		    const char *sql, bool building, struct lk_error *error)
+static bool execute(struct lk_step_run *run, const struct lk_my_carry *carry, const char *sql,
+		    bool building, struct lk_error *error)
 {
 	struct lk_session *session = run->session;
-	bool foreign = lk_my_statement_has(statement, LK_MY_ADD_FOREIGN);
-	if (building &&
-	    !lk_execute(session, "SET SESSION lock_wait_timeout = " BUILDING_LOCK_WAIT, error))
-		return false;
+	bool foreign = lk_my_statement_has(&carry->statement, LK_MY_ADD_FOREIGN);
 	if (foreign && !lk_execute(session, "SET SESSION foreign_key_checks = 0", error))
 		return false;
-	bool done = lk_execute(session, sql, error);
-	if (done || error->class != LK_ERROR_LOST) {
-		if (foreign)
-			set(session, "SET SESSION foreign_key_checks = 1");
-		if (building)
-			set(session, "SET SESSION lock_wait_timeout = " USUAL_LOCK_WAIT);
-	}
+	bool done = lk_my_locking(run, carry->table, sql, building, error);
+	if (foreign && (done || error->class != LK_ERROR_LOST))
+		set(session, "SET SESSION foreign_key_checks = 1");
 	return done;
 }
 
@@ -151,7 +138,7 @@ bool lk_my_carry_out(struct lk_step_run *run, const struct lk_my_carry *carry, b
 		char *sql = lk_my_way_try(&carry->server, statement, n, &building);
 		if (!sql)
 			return refuse(error);
-		bool done = execute(run, statement, sql, building, error);
+		bool done = execute(run, carry, sql, building, error);
 		if (done || happened_all_the_same(run, statement, before, error))
 			note_way(run, statement, sql);
 		else if (again && is_already_so(run->session, statement, error))

@@ -3,6 +3,7 @@
 #ifndef LK_STEP_MY_CARRY_H
 #define LK_STEP_MY_CARRY_H
 
+#include "catalog/catalog.h"
 #include "db/my_server.h"
 #include "step/my_statement.h"
 #include "step/step.h"
@@ -10,6 +11,7 @@
 struct lk_my_carry {
 	struct lk_my_server server;
 	struct lk_my_statement statement;
+	const struct lk_table *table; /* the one it changes; NULL: it is not there */
 };
 
 /*

@@ -187,7 +187,8 @@ static enum lk_outcome carry_one(struct lk_step_run *run, struct change_work *w,
 	if (!intend(run, w, error) ||
 	    !lk_my_change_table(run->session, &w->carry.statement, &table, &found, error))
 		return lk_step_outcome(run, error);
-	enum lk_outcome outcome = lk_my_gently(run, found ? &table : NULL, work, w, error);
+	w->carry.table = found ? &table : NULL;
+	enum lk_outcome outcome = lk_my_gently(run, w->carry.table, work, w, error);
 	if (found)
 		lk_table_free(&table);
 	if (outcome == LK_OUTCOME_FAILED && error->class != LK_ERROR_LOST &&

@@ -123,15 +123,31 @@ static void say_given_up(struct lk_step_run *run, struct attempt *attempt,
 			    lk_my_lock_view_advice(LK_MY_LOCKS_UNSEEN));
 }
 
+/* Nobody was made to wait; so who stands in the way is asked now. Always true. */
+static bool say_not_had(struct lk_step_run *run, struct attempt *attempt,
+			const struct lk_error *error)
+{
+	struct lk_my_holder holder;
+	struct lk_error ignored;
+	enum lk_my_lock_view view = lk_my_killer_view(attempt->killer);
+	lk_step_say(run,
+		    "try %d for the metadata lock on %.80s gave up (%.120s), with nobody waiting "
+		    "behind it; next in %d ms",
+		    attempt->tries, shown(attempt), error->text, GAP_MS);
+	if (!lk_my_holder_find(run->session, view, attempt->table, &holder, &ignored))
+		return true;
+	if (holder.found && attempt->tries == 1)
+		lk_step_say(run, "%s%s", holder.text,
+			    holder.guessed ? lk_my_lock_view_advice(view) : "");
+	return true;
+}
+
 /* Other reasons to try again than that the guard has ended the try. */
 static bool gave_way(struct lk_step_run *run, struct attempt *attempt, struct lk_error *error)
 {
 	long long limit = (long long)lk_step_lock_wait_ms(run);
-	if (error->class == LK_ERROR_RETRY) {
-		lk_step_say(run, "try %d for %.80s gave up (%.200s); next in %d ms", attempt->tries,
-			    shown(attempt), error->text, GAP_MS);
-		return true;
-	}
+	if (error->class == LK_ERROR_RETRY)
+		return say_not_had(run, attempt, error);
 	if (error->class != LK_ERROR_CANCELLED || !atomic_exchange(&run->pace->give_way, false))
 		return false;
 	if (++attempt->given_way >= MOST_GIVEN_WAY)

@@ -156,8 +156,14 @@ static void a_transaction_that_comes_in_between_delays_nobody_for_long(void **st
 	/* Too young to be looked for: the lock is tried, and given up, with the application behind it. */
 	MYSQL *mysql = reader(server);
 	lk_test_step_begin(&steps, DDL, false);
-	must_hear(&steps, "try 1 for the table metadata lock on g gave up after 100 ms, with ");
-	must_hear(&steps, "waiting; next in 1000 ms");
+	if (my_is_mariadb()) {
+		must_hear(&steps, "try 1 for the metadata lock on g gave up (");
+		must_hear(&steps, "with nobody waiting behind it; next in 1000 ms");
+	} else {
+		must_hear(&steps,
+			  "try 1 for the table metadata lock on g gave up after 100 ms, with ");
+		must_hear(&steps, "waiting; next in 1000 ms");
+	}
 	must_hear(&steps, "has held g for");
 	mysql_close(mysql);
 	must_be_done(&steps, lk_test_step_end(&steps));
@@ -196,14 +202,17 @@ static void without_an_instrument_the_oldest_transaction_is_suspected(void **sta
 	struct lk_test_my_load *load = busy(blind);
 	lk_test_my_load_wait(load, 20);
 	lk_test_step_begin(&steps, DDL, false);
-	must_hear(&steps, "try 1 for the table metadata lock on g gave up after 100 ms");
+	must_hear(&steps, "gave up");
 	snprintf(name, sizeof name, "perhaps process %lu (root, idle in a transaction)",
 		 mysql_thread_id(mysql));
 	must_hear(&steps, name);
 	must_hear(&steps, "the server shows metadata locks after UPDATE");
-	must_hear(&steps, "waiting outside the lock queue: perhaps");
+	/* A try that waits is not made again while the suspect is there; one that does not costs nothing. */
+	if (!my_is_mariadb())
+		must_hear(&steps, "waiting outside the lock queue: perhaps");
 	lk_test_my_load_wait(load, 400);
-	must_not_have_heard(&steps, "try 2");
+	if (!my_is_mariadb())
+		must_not_have_heard(&steps, "try 2");
 	mysql_close(mysql);
 	must_be_done(&steps, lk_test_step_end(&steps));
 	end_load(load);
@@ -274,7 +283,40 @@ static void a_backup_in_the_middle_is_waited_for_and_named(void **state)
 				      "holds a backup or read lock on the whole server");
 	wait_out_a_lock_on_the_server(blind, my_is_mariadb() ? maria : mysql,
 				      my_is_mariadb() ? "BACKUP STAGE END" : "UNLOCK INSTANCE",
-				      "for the backup lock on g gave up after 100 ms");
+				      my_is_mariadb()
+					      ? "try 1 for the metadata lock on g gave up"
+					      : "for the backup lock on g gave up after 100 ms");
+}
+
+/*
+ * A transaction that read the table and then writes it is ended by the server, at once, when our request waits in
+ * between. On MariaDB ours never waits. On MySQL it begins in a moment in which nobody is within one, and between look
+ * and request there is still a round trip, so there they are told and not judged.
+ */
+static void transactions_that_read_before_they_write_go_on(void **state)
+{
+	struct lk_test_steps steps;
+	struct lk_test_my_load_result result;
+	(void)state;
+	make(server);
+	open_steps(&steps, server, ADD_COLUMN);
+	struct lk_test_my_load *load = lk_test_my_load_start(
+		server,
+		"BEGIN; SELECT n FROM g WHERE id = 1; DO SLEEP(0.004); UPDATE g SET n = n + 1 WHERE"
+		" id = 5 + CONNECTION_ID() % 1000; COMMIT",
+		3, 5000);
+	lk_test_my_load_wait(load, 50);
+	for (int i = 0; i < 5; i++) {
+		must_be_done(&steps, lk_test_step_forward(&steps, DDL));
+		must_be_done(&steps, lk_test_step_backward(&steps, DDL));
+	}
+	lk_test_my_load_wait(load, 20);
+	lk_test_my_load_stop(load, &result);
+	print_message("%lld of %lld transactions were ended\n", (long long)result.errors,
+		      (long long)(result.transactions + result.errors));
+	if (my_is_mariadb())
+		assert_string_equal(result.first_error, "");
+	lk_test_steps_close(&steps);
 }
 
 int main(void)
@@ -282,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reader_is_waited_for_outside_the_queue),
 		cmocka_unit_test(a_transaction_that_comes_in_between_delays_nobody_for_long),
+		cmocka_unit_test(transactions_that_read_before_they_write_go_on),
 		cmocka_unit_test(a_stop_ends_the_wait_at_once),
 		cmocka_unit_test(without_an_instrument_the_oldest_transaction_is_suspected),
 		cmocka_unit_test(somebody_elses_transaction_is_not_waited_for),

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "step/my_moment.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "db/my_server.h"
+#include "step/my_holder.h"
+
+enum { LOCK_WAIT_TIMEOUT = 1205, NOT_LOCKED_FOR_WRITE = 1099, NOT_LOCKED = 1100 };
+
+#define PATIENCE_US 1000000
+/* Between tries that do not wait, and between looks for a free moment. */
+#define TRY_GAP_MS 15
+#define LOOK_GAP_MS 2
+/*
+ * While the guard decides how long the last wait of long work may last, this is the server's own limit, in seconds, for
+ * when the guard cannot be heard.
+ */
+#define BUILDING_WAIT 60
+#define USUAL_WAIT 2
+
+static bool set_wait(struct lk_session *session, int seconds, struct lk_error *error)
+{
+	char *sql = lk_format("SET SESSION lock_wait_timeout = %d", seconds);
+	bool set = lk_execute(session, sql, error);
+	free(sql);
+	return set;
+}
+
+/* Whatever became of the statement. */
+static void set_usual_wait(struct lk_session *session)
+{
+	struct lk_error ignored;
+	lk_session_insist(session, true);
+	set_wait(session, USUAL_WAIT, &ignored);
+	lk_session_insist(session, false);
+}
+
+/* False with class RETRY when it could not be had at once for too long, and with CANCELLED on a stop. */
+static bool try_without_waiting(struct lk_step_run *run, const char *sql, struct lk_error *error)
+{
+	int64_t until = lk_clock_us() + PATIENCE_US;
+	if (!set_wait(run->session, 0, error))
+		return false;
+	for (;;) {
+		if (lk_execute(run->session, sql, error))
+			break;
+		if (error->number != LOCK_WAIT_TIMEOUT || lk_clock_us() > until ||
+		    !lk_pace_sleep(run->pace, TRY_GAP_MS))
+			break;
+	}
+	bool done = error->class == LK_NO_ERROR;
+	if (error->class != LK_ERROR_LOST)
+		set_usual_wait(run->session);
+	return done;
+}
+
+static char *lock_sql(const struct lk_table *table)
+{
+	return lk_format("LOCK TABLES %s WRITE", table->sql);
+}
+
+static void unlock(struct lk_session *session)
+{
+	struct lk_error ignored;
+	lk_session_insist(session, true);
+	lk_execute(session, "UNLOCK TABLES", &ignored);
+	lk_session_insist(session, false);
+}
+
+/* Holding all of the table for a moment says that nobody else does. */
+static bool await_on_mariadb(struct lk_step_run *run, const struct lk_table *table,
+			     struct lk_error *error)
+{
+	char *sql = lock_sql(table);
+	bool had = try_without_waiting(run, sql, error);
+	free(sql);
+	unlock(run->session);
+	return had;
+}
+
+static bool await_on_mysql(struct lk_step_run *run, const struct lk_table *table,
+			   struct lk_error *error)
+{
+	static const char holders_sql[] =
+		"SELECT COUNT(*) FROM performance_schema.metadata_locks m JOIN"
+		" performance_schema.threads t ON t.thread_id = m.owner_thread_id WHERE m.object_type ="
+		" 'TABLE' AND m.object_schema = $1 AND m.object_name = $2 AND m.lock_status = 'GRANTED'"
+		" AND t.processlist_id <> CONNECTION_ID()";
+	enum lk_my_lock_view view;
+	int64_t until = lk_clock_us() + PATIENCE_US;
+	bool held = true;
+	if (!lk_my_lock_view(run->session, &view, error))
+		return false;
+	while (view == LK_MY_LOCKS_SCHEMA && held && lk_clock_us() < until) {
+		struct lk_result r;
+		if (!LK_QUERY(run->session, &r, error, holders_sql, table->schema, table->name))
+			return false;
+		held = lk_cell_int(&r, 0, 0) > 0;
+		lk_result_free(&r);
+		if (held)
+			lk_pace_sleep(run->pace, LOOK_GAP_MS);
+	}
+	return true;
+}
+
+static bool build(struct lk_step_run *run, const char *sql, struct lk_error *error)
+{
+	bool done = set_wait(run->session, BUILDING_WAIT, error) &&
+		    lk_execute(run->session, sql, error);
+	if (done || error->class != LK_ERROR_LOST)
+		set_usual_wait(run->session);
+	return done;
+}
+
+/*
+ * Between a look and an ALTER's own request lie milliseconds of preparing it; LOCK TABLES asks at once, and what comes
+ * under it has nobody to wait for. What cannot be done under it, for it needs other tables, is done without, and so is
+ * everything without the privilege.
+ */
+static bool execute_held(struct lk_step_run *run, const struct lk_table *table, const char *sql,
+			 struct lk_error *error)
+{
+	char *lock = lock_sql(table);
+	bool held = lk_execute(run->session, lock, error);
+	free(lock);
+	if (!held)
+		return error->class == LK_ERROR_PRIVILEGE && lk_execute(run->session, sql, error);
+	bool done = lk_execute(run->session, sql, error);
+	if (done || error->class != LK_ERROR_LOST)
+		unlock(run->session);
+	return done || ((error->number == NOT_LOCKED_FOR_WRITE || error->number == NOT_LOCKED) &&
+			lk_execute(run->session, sql, error));
+}
+
+bool lk_my_locking(struct lk_step_run *run, const struct lk_table *table, const char *sql,
+		   bool building, struct lk_error *error)
+{
+	struct lk_my_server server;
+	if (!lk_my_server(run->session, &server, error))
+		return false;
+	if (server.maria && !building)
+		return try_without_waiting(run, sql, error);
+	if (table && !(server.maria ? await_on_mariadb(run, table, error)
+				    : await_on_mysql(run, table, error)))
+		return false;
+	if (building)
+		return build(run, sql, error);
+	return table && strncmp(sql, "LOCK TABLES ", 12) != 0
+		       ? execute_held(run, table, sql, error)
+		       : lk_execute(run->session, sql, error);
+}
