@@ -78,6 +78,7 @@ struct lk_chaos_engine {
 	 * whenever the run moves, the cursor's key (NULL none), whether both columns are there.
 	 */
 	const char *look;
+	bool one_snapshot; /* that is one indeed: what disagrees need not be looked at twice */
 	/* Rows behind the cursor that differ, the first of them, the cursor's key. */
 	const char *behind;
 	/* How many rows differ from the ledger: with the old column, with the new one. */
@@ -90,7 +91,7 @@ struct lk_chaos_engine {
 	const char *events;  /* the journal's own story */
 };
 
-extern const struct lk_chaos_engine lk_chaos_postgres;
+extern const struct lk_chaos_engine lk_chaos_postgres, lk_chaos_mariadb, lk_chaos_mysql;
 /* All there are, NULL at the end. */
 extern const struct lk_chaos_engine *const lk_chaos_engines[];
 

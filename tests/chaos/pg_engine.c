@@ -159,6 +159,7 @@ const struct lk_chaos_engine lk_chaos_postgres = {
 	.make_users = lk_chaos_pg_make_users,
 	.write = lk_chaos_pg_write,
 	.look = lk_chaos_pg_look,
+	.one_snapshot = true,
 	.behind = lk_chaos_pg_behind,
 	.differ =
 		{"SELECT count(*) FROM users u FULL JOIN users_ledger l USING (id) WHERE u.id IS NULL"
