@@ -49,6 +49,7 @@
 	GENTLY("UPDATE ledger SET wrote = JSON_REMOVE(wrote, '$." key "')"                         \
 	       " WHERE JSON_CONTAINS_PATH(wrote, 'one', '$." key "')")
 
+/* Patterns in small letters, as the steps are compared. A check may be its column's own, without a name of ours. */
 const struct lk_feature_terms lk_my_features[LK_FEATURES] = {
 	[LK_FEATURE_RELEASE] = {"%", NULL, NULL, NULL},
 	[LK_FEATURE_HANDLE] = {"%user_handle%", COLUMN("username"), COLUMN("user_handle"), NULL},
@@ -59,14 +60,13 @@ const struct lk_feature_terms lk_my_features[LK_FEATURES] = {
 	[LK_FEATURE_NAMED] = {"%display_name%",
 			      NULLABLE("display_name") " AND NOT " CHECKED("display_name"), NULL,
 			      NULL},
-	[LK_FEATURE_NO_EMAIL] = {"%MODIFY%email%", NULL, NULLABLE("email"), EMAILS_AGAIN},
-	[LK_FEATURE_STATUS] = {"%status%SET DEFAULT%", NULL, STATUS_DEFAULT, NULL},
+	[LK_FEATURE_NO_EMAIL] = {"%modify%email%null%", NULL, NULLABLE("email"), EMAILS_AGAIN},
+	[LK_FEATURE_STATUS] = {"%status%default%", NULL, STATUS_DEFAULT, NULL},
 	[LK_FEATURE_RECENT] = {"%orders_recent_idx%", NULL, INDEX(ORDERS, "orders_recent_idx"),
 			       NULL},
 	[LK_FEATURE_NEWEST] = {"%orders_created_at_idx%", INDEX(ORDERS, "orders_created_at_idx"),
 			       NULL, NULL},
-	[LK_FEATURE_STARS] = {"%reviews_stars_check%", NULL, CONSTRAINT("reviews_stars_check"),
-			      NULL},
+	[LK_FEATURE_STARS] = {"%stars%check%", NULL, CHECKED("stars"), NULL},
 	[LK_FEATURE_CASCADE] = {"%reviews_order_id_fkey%", NULL,
 				CONSTRAINT("reviews_order_id_fkey"), NULL},
 	[LK_FEATURE_ONE_EMAIL] = {"%users_email_key%", NULL, INDEX("'users'", "users_email_key"),

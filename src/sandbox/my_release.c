@@ -7,7 +7,7 @@
  */
 static const char runs_sql[] =
 	"WITH run AS ("
-	" SELECT name, JSON_EXTRACT(document, '$.steps') AS steps, created_at AS since, state = 'done' AS done,"
+	" SELECT name, LOWER(JSON_EXTRACT(document, '$.steps')) AS steps, created_at AS since, state = 'done' AS done,"
 	"  state IN ('undoing', 'undone') OR wanted = 'rollback' OR backward AS back"
 	" FROM lockkeeper.run), "
 	"step AS ("

@@ -25,7 +25,7 @@ static const struct change {
 	 {"ALTER TABLE users DROP fax",
 	  "UPDATE users SET display_name = CONCAT('Customer ', id) WHERE display_name IS NULL",
 	  "ALTER TABLE users MODIFY display_name varchar(120) NOT NULL"}},
-	{"MODIFY email, status SET DEFAULT, orders_recent_idx orders_created_at_idx",
+	{"MODIFY email NULL, status SET DEFAULT, orders_recent_idx orders_created_at_idx",
 	 {"ALTER TABLE users MODIFY email varchar(120) NULL",
 	  "ALTER TABLE orders ALTER status SET DEFAULT 'new'",
 	  "CREATE INDEX orders_recent_idx ON orders (user_id, created_at DESC)"},
@@ -163,7 +163,7 @@ static void each_change_by_hand_is_followed_without_an_error(void **state)
 static void a_withdrawn_release_is_mended(void **state)
 {
 	(void)state;
-	static const char words[] = "MODIFY email public_id";
+	static const char words[] = "MODIFY email NULL public_id";
 	struct lk_sandbox sandbox = start_sandbox(400);
 	lk_practice_sql(&sandbox, journal_sql);
 	begin_run(&sandbox, words);
