@@ -52,7 +52,7 @@ static const struct {
 	 "[RUN [--plan]] [--target URI] [--prune [--older-than T] [--all] [--dry-run] [RUN…]] [--json]",
 	 "the runs that a target's journal knows; --prune deletes those that are over"},
 	{"sandbox", lk_cli_sandbox,
-	 "[postgres] [--plan FILE] [--rows N] [--writes N] [--headless [--there-and-back]] [--keep] [--max-time T] [--json]",
+	 "[postgres|mariadb|mysql] [--plan FILE] [--rows N] [--writes N] [--headless [--there-and-back]] [--keep] [--max-time T] [--json]",
 	 "practise on a private real server; --there-and-back rolls each plan back before it walks to the end"},
 	{"help", help, "", "this text"},
 	{"version", version, "", "the program's version"},
