@@ -66,6 +66,8 @@ static bool is_short(long length, int width)
 static enum lk_my_way varchar_way(bool maria, long from, long to)
 {
 	enum lk_my_way grown = maria ? LK_MY_WAY_INSTANT : LK_MY_WAY_INPLACE;
+	if (to == from)
+		return LK_MY_WAY_INSTANT;
 	if (to < from)
 		return maria ? LK_MY_WAY_UNKNOWN : LK_MY_WAY_COPY;
 	bool keeps_narrow = is_short(from, 1) == is_short(to, 1);
@@ -121,6 +123,8 @@ enum lk_my_way lk_my_expected_way(const struct lk_my_server *server,
 {
 	enum lk_my_way dearest = LK_MY_WAY_INSTANT;
 	bool primary = lk_my_statement_has(statement, LK_MY_ADD_PRIMARY);
+	bool column = lk_my_statement_has(statement, LK_MY_ADD_COLUMN) ||
+		      lk_my_statement_has(statement, LK_MY_ADD_PLACED_COLUMN);
 	for (size_t i = 0; i < statement->action_count; i++) {
 		const struct lk_my_action *action = &statement->actions[i];
 		enum lk_my_way way = ways[action->kind][server->maria ? 0 : 1];
@@ -128,6 +132,9 @@ enum lk_my_way lk_my_expected_way(const struct lk_my_server *server,
 			way = change_way(server->maria, action, table);
 		/* One primary key for another is a rebuild. */
 		if (action->kind == LK_MY_DROP_PRIMARY && primary)
+			way = LK_MY_WAY_REBUILD;
+		/* An index over a column that is added with it is built by a rebuild. */
+		if (action->kind == LK_MY_ADD_INDEX && column)
 			way = LK_MY_WAY_REBUILD;
 		way = older_way(server, action, way);
 		dearest = way > dearest ? way : dearest;
@@ -222,15 +229,35 @@ struct clauses {
 	const char *algorithm, *lock;
 };
 
-/* MySQL takes no LOCK but DEFAULT with INSTANT (error 1221), and CREATE INDEX knows no INSTANT there. */
+/* MySQL takes no LOCK but DEFAULT with INSTANT (error 1221), and builds and drops no index that way. */
 static const struct clauses maria_tries[] = {
 	{"INSTANT", "NONE"}, {"NOCOPY", "NONE"}, {"INPLACE", "NONE"}};
 static const struct clauses mysql_tries[] = {{"INSTANT", "DEFAULT"}, {"INPLACE", "NONE"}};
 /* A rename wants its exclusive lock by name on MariaDB; it has it for the same moment as any other. */
 static const struct clauses maria_rename[] = {{"INSTANT", "EXCLUSIVE"}};
 
+/* MariaDB's DROP INDEX takes no clauses. */
+static char *drop_index(const struct lk_my_statement *statement, const struct clauses *clauses)
+{
+	const struct lk_my_object *on = &statement->objects[0];
+	char *table = lk_my_driver.quote_name(on->name);
+	char *schema = on->schema ? lk_my_driver.quote_name(on->schema) : lk_strdup("");
+	char *index = lk_my_driver.quote_name(statement->actions[0].name);
+	char *sql =
+		lk_format("ALTER TABLE %s%s%s DROP INDEX %s%s, ALGORITHM=%s, LOCK=%s", schema,
+			  on->schema ? "." : "", table, statement->if_exists ? "IF EXISTS " : "",
+			  index, clauses->algorithm, clauses->lock);
+	free(index);
+	free(schema);
+	free(table);
+	return sql;
+}
+
 static char *written(const struct lk_my_statement *statement, const struct clauses *clauses)
 {
+	if (statement->kind == LK_MY_DROP_INDEX && !statement->algorithm[0] &&
+	    !statement->lock[0] && statement->object_count > 0)
+		return drop_index(statement, clauses);
 	const char *comma = statement->kind == LK_MY_ALTER_TABLE ? "," : "";
 	char *algorithm = statement->algorithm[0]
 				  ? lk_strdup("")

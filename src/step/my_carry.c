@@ -108,10 +108,9 @@ static bool happened_all_the_same(struct lk_step_run *run, const struct lk_my_st
 	       happened;
 }
 
-static void note_way(struct lk_step_run *run, const struct lk_my_statement *statement,
-		     const char *sql)
+static void note_way(struct lk_step_run *run, const char *sql)
 {
-	const char *clauses = strstr(sql + strlen(statement->text), "ALGORITHM=");
+	const char *clauses = strstr(sql, "ALGORITHM=");
 	snprintf(run->note, sizeof run->note, "%s", clauses ? clauses : "carried out");
 }
 
@@ -120,9 +119,9 @@ static bool refuse(struct lk_error *error)
 	struct lk_error reason = *error;
 	return lk_fail(
 		error, LK_ERROR_REFUSED,
-		"the server cannot do this beside writes, in place or at once (%.500s): it needs a copy of "
-		"the table; a shadow table does that online, which this version cannot yet. Nothing was "
-		"changed",
+		"the server cannot do this beside writes (%.500s): it needs a copy of the table, or every write "
+		"waits until it is done; a shadow table does that online, which this version cannot yet. "
+		"Nothing was changed",
 		reason.text);
 }
 
@@ -140,7 +139,7 @@ bool lk_my_carry_out(struct lk_step_run *run, const struct lk_my_carry *carry, b
 			return refuse(error);
 		bool done = execute(run, carry, sql, building, error);
 		if (done || happened_all_the_same(run, statement, before, error))
-			note_way(run, statement, sql);
+			note_way(run, sql);
 		else if (again && is_already_so(run->session, statement, error))
 			LK_COPY(run->note, "it was already so");
 		else if (lk_my_takes_clauses(statement) && lk_my_not_this_way(error)) {

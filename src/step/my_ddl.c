@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "risk/risk.h"
 #include "step/my_algorithm.h"
 #include "step/my_change.h"
 #include "step/my_ddl.h"
@@ -24,11 +25,11 @@ static enum lk_outcome ddl_backward(struct lk_step_run *run, struct lk_error *er
 	enum lk_outcome outcome;
 	if (lk_my_change_is_undone(run, &outcome, error))
 		return outcome;
-	char **statements = lk_my_statement_split(lk_step_of(run)->undo, &count);
+	char **statements = lk_risk_split(LK_ENGINE_MYSQL, lk_step_of(run)->undo, &count);
 	const struct lk_my_change change = {
 		.statements = statements, .count = count, .backward = true};
 	outcome = lk_my_change_carry_out(run, &change, error);
-	lk_my_statement_split_free(statements, count);
+	lk_risk_split_free(statements, count);
 	return outcome;
 }
 

@@ -302,6 +302,7 @@ static void read_index(struct reader *r, struct lk_my_statement *s, enum lk_my_a
 {
 	struct lk_my_action action = {.kind = kind, .length = -1};
 	s->kind = kind == LK_MY_DROP_INDEX_OF ? LK_MY_DROP_INDEX : LK_MY_CREATE_INDEX;
+	s->if_exists = lk_word_is(word(r), "IF");
 	take_if(r);
 	take_name(r, action.name, sizeof action.name);
 	while (r->at < r->end && !take(r, "ON"))
@@ -460,27 +461,4 @@ bool lk_my_statement_has(const struct lk_my_statement *s, enum lk_my_action_kind
 		if (s->actions[i].kind == kind)
 			return true;
 	return false;
-}
-
-char **lk_my_statement_split(const char *sql, size_t *count)
-{
-	struct lk_words words;
-	char **list = NULL;
-	*count = 0;
-	lk_words_read(sql, &words);
-	for (size_t from = 0; from < words.count;) {
-		size_t end = end_of(&words, from);
-		if (end > from)
-			*LK_PUSH(list, *count) = text_of(&words, from, end);
-		from = end + 1;
-	}
-	lk_words_free(&words);
-	return list;
-}
-
-void lk_my_statement_split_free(char **statements, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(statements[i]);
-	free(statements);
 }

@@ -78,6 +78,7 @@ struct lk_my_statement {
 		*actions; /* of ALTER TABLE and of an index; the clauses below are none */
 	size_t action_count;
 	char algorithm[16], lock[16]; /* in capitals, "" when the statement does not say */
+	bool if_exists;		      /* of an index that is dropped */
 	bool unread;	   /* a quote, comment or parenthesis does not end: nothing is known */
 	size_t statements; /* how many stand in the text; the first is read */
 };
@@ -85,9 +86,5 @@ struct lk_my_statement {
 void lk_my_statement_read(const char *sql, struct lk_my_statement *statement);
 void lk_my_statement_free(struct lk_my_statement *statement);
 bool lk_my_statement_has(const struct lk_my_statement *statement, enum lk_my_action_kind kind);
-/* The statements of a script, each without its semicolon; the list and its texts are the caller's. A body of BEGIN …
- * END is not understood: one that holds semicolons comes back in pieces. */
-char **lk_my_statement_split(const char *sql, size_t *count);
-void lk_my_statement_split_free(char **statements, size_t count);
 
 #endif
