@@ -114,6 +114,22 @@ static void make_values(struct lk_buyer *buyer, struct user_values *v, int64_t i
 	v->list[4] = v->release.text;
 }
 
+static bool write_user(struct lk_buyer *buyer, const struct user_values *v, struct lk_error *error)
+{
+	return lk_buyer_change(buyer, LK_CHANGE_USER, v->list, error) &&
+	       lk_buyer_change(buyer, LK_LOG_USER, v->list, error);
+}
+
+/* The same to most collations and not the same to the user: other letters, or a space behind it. */
+static void change_slightly(struct user_values *v, bool by_space)
+{
+	char *p = v->handle + strcspn(v->handle, "abcdefghijklmnopqrstuvwxyz");
+	if (by_space)
+		strcat(v->handle, " ");
+	else if (*p)
+		*p = (char)(*p - 'a' + 'A');
+}
+
 bool lk_buyer_change_users(struct lk_buyer *buyer, struct lk_error *error)
 {
 	int64_t ids[LK_BUYER_AT_ONCE];
@@ -122,8 +138,12 @@ bool lk_buyer_change_users(struct lk_buyer *buyer, struct lk_error *error)
 	for (int i = 0; i < count && done; i++) {
 		struct user_values v;
 		make_values(buyer, &v, ids[i], lk_buyer_seed(buyer));
-		done = lk_buyer_change(buyer, LK_CHANGE_USER, v.list, error) &&
-		       lk_buyer_change(buyer, LK_LOG_USER, v.list, error);
+		int64_t dice = lk_buyer_random(buyer, 8);
+		done = write_user(buyer, &v, error);
+		if (dice > 1)
+			continue;
+		change_slightly(&v, dice == 1);
+		done = done && write_user(buyer, &v, error);
 	}
 	return done;
 }
