@@ -193,7 +193,7 @@ char *lk_my_dual_write_restore(const struct lk_my_pair *pair)
 	return text ? text : lk_strdup("");
 }
 
-/* The trigger of the application that ours must come behind, as " FOLLOWS `name`"; "" none. */
+/* The trigger that ours must come behind, as " FOLLOWS `name`"; "" none. An old one of ours may be about to go. */
 static bool find_last(struct lk_session *session, const struct lk_my_pair *pair, const char *event,
 		      char **follows, struct lk_error *error)
 {
@@ -202,8 +202,10 @@ static bool find_last(struct lk_session *session, const struct lk_my_pair *pair,
 		    session, &r, error,
 		    "SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = $1"
 		    " AND event_object_table = $2 AND action_timing = 'BEFORE'"
-		    " AND event_manipulation = $3 ORDER BY action_order DESC LIMIT 1",
-		    pair->table.schema, pair->table.name, event))
+		    " AND event_manipulation = $3 AND trigger_name NOT IN ($4, $5)"
+		    " ORDER BY action_order DESC LIMIT 1",
+		    pair->table.schema, pair->table.name, event, pair->insert_name,
+		    pair->update_name))
 		return false;
 	char *name = r.rows ? session->driver->quote_name(lk_cell_text(&r, 0, 0)) : NULL;
 	*follows = name ? lk_format(" FOLLOWS %s", name) : lk_strdup("");
