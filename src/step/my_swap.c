@@ -24,11 +24,20 @@ struct swap {
 	const struct lk_step *dual_write;
 	bool backward;
 	bool wanted; /* the names exchanged, or as they were when the dual write began */
+	bool again;  /* the triggers are not whole: that comes first */
 };
 
 static bool is_whole(const struct lk_my_pair *pair)
 {
 	return pair->insert == LK_MY_TRIGGER_FITS && pair->update == LK_MY_TRIGGER_FITS;
+}
+
+static bool both_there(const struct lk_my_pair *pair, struct lk_error *error)
+{
+	return (pair->old_side && pair->new_side) ||
+	       lk_fail(error, LK_ERROR_REFUSED,
+		       "a column of the dual write of %s.%s and %s has gone", pair->table.shown,
+		       pair->step->from, pair->step->to);
 }
 
 /* The statements under LOCK TABLES, made before it. */
@@ -44,10 +53,8 @@ static bool prepare(struct lk_step_run *run, const struct swap *s, struct work *
 	memset(w, 0, sizeof *w);
 	if (!lk_my_pair_read(run->session, s->dual_write, &w->pair, error))
 		return false;
-	if (!w->pair.old_side || !w->pair.new_side)
-		return lk_fail(error, LK_ERROR_REFUSED,
-			       "a column of the dual write of %s.%s and %s has gone",
-			       w->pair.table.shown, s->dual_write->from, s->dual_write->to);
+	if (!both_there(&w->pair, error))
+		return false;
 	const char *a = w->pair.old_side->sql, *b = w->pair.new_side->sql;
 	w->rename =
 		w->pair.swapped == s->wanted
@@ -118,19 +125,31 @@ static bool mark_repair(struct lk_step_run *run, struct lk_error *error)
 	return false;
 }
 
-static bool swap_work(struct lk_step_run *run, void *argument, struct lk_error *error)
+/* An earlier attempt has left the table without its triggers for a while: they come back as the names are now. */
+static bool make_whole(struct lk_step_run *run, void *argument, struct lk_error *error)
 {
 	const struct swap *s = argument;
+	struct lk_my_pair pair;
+	bool done = lk_my_pair_read(run->session, s->dual_write, &pair, error);
+	if (done && !is_whole(&pair))
+		done = both_there(&pair, error) && mark_repair(run, error) &&
+		       lk_my_dual_write_make(run, &pair, true, error) &&
+		       lk_my_dual_write_make(run, &pair, false, error);
+	lk_my_pair_free(&pair);
+	return done;
+}
+
+static bool swap_work(struct lk_step_run *run, void *argument, struct lk_error *error)
+{
+	struct swap *s = argument;
 	struct lk_my_pair now;
 	struct work w;
-	/* An earlier attempt has left the table without its triggers for a while. */
 	bool read = lk_my_pair_read(run->session, s->dual_write, &now, error);
-	bool whole = read && is_whole(&now), there = whole && now.swapped == s->wanted;
+	bool there = read && is_whole(&now) && now.swapped == s->wanted;
+	s->again = read && !is_whole(&now);
 	lk_my_pair_free(&now);
-	if (!read || (!whole && !mark_repair(run, error)))
-		return false;
-	if (there)
-		return true;
+	if (!read || there || s->again)
+		return read;
 	bool done = prepare(run, s, &w, error) && exchange(run, s->dual_write, &w, error);
 	release(&w);
 	return done;
@@ -154,13 +173,13 @@ static bool needs_repair(struct lk_step_run *run, bool *needs, struct lk_error *
  * The backfill that brings rows in line: the column by the name that the application does not use is set from the
  * other, where neither direction says that the two agree.
  */
-static void fill_repair(const struct swap *s, struct lk_step *step, struct lk_assignment *set)
+static void fill_repair(const struct lk_step *d, bool swapped, struct lk_step *step,
+			struct lk_assignment *set)
 {
-	const struct lk_step *d = s->dual_write;
 	char *from = lk_my_quote_name(d->from), *to = lk_my_quote_name(d->to);
 	char *forth = lk_strdup(d->forth ? d->forth : from),
 	     *back = lk_strdup(d->back ? d->back : to);
-	if (s->wanted) {
+	if (swapped) {
 		char *turned = lk_my_exchanged(forth, d->from, d->to);
 		free(forth);
 		forth = turned;
@@ -169,9 +188,9 @@ static void fill_repair(const struct swap *s, struct lk_step *step, struct lk_as
 		back = turned;
 	}
 	/* `from` is the old side, or the new one when the names are exchanged. */
-	char *agree = s->wanted ? forth : back;
+	char *agree = swapped ? forth : back;
 	*set = (struct lk_assignment){.column = d->to,
-				      .expression = lk_strdup(s->wanted ? back : forth)};
+				      .expression = lk_strdup(swapped ? back : forth)};
 	*step = (struct lk_step){.verb = LK_VERB_BACKFILL,
 				 .name = d->name,
 				 .table = d->table,
@@ -185,14 +204,15 @@ static void fill_repair(const struct swap *s, struct lk_step *step, struct lk_as
 	free(from);
 }
 
-static enum lk_outcome repair(struct lk_step_run *run, const struct swap *s, struct lk_error *error)
+static enum lk_outcome walk(struct lk_step_run *run, const struct swap *s, bool swapped,
+			    struct lk_error *error)
 {
 	struct lk_assignment set;
 	struct lk_plan plan = *run->plan;
 	struct lk_step_run beside = *run;
 	plan.steps = lk_alloc(plan.step_count * sizeof *plan.steps);
 	memcpy(plan.steps, run->plan->steps, plan.step_count * sizeof *plan.steps);
-	fill_repair(s, &plan.steps[run->number], &set);
+	fill_repair(s->dual_write, swapped, &plan.steps[run->number], &set);
 	beside.plan = &plan;
 	lk_step_say(
 		run,
@@ -204,12 +224,41 @@ static enum lk_outcome repair(struct lk_step_run *run, const struct swap *s, str
 	return outcome;
 }
 
-/* The outcome, with nothing left of a repair. */
-static bool record(struct lk_step_run *run, const struct swap *s, struct lk_error *error)
+static bool forget_repair(struct lk_step_run *run, struct lk_error *error)
 {
 	if (lk_begin(run->session, error) &&
 	    lk_journal_fence(run->session, run->run, run->epoch, error) &&
 	    lk_journal_forget_cursor(run->session, run->run, run->number, error) &&
+	    lk_commit(run->session, error))
+		return true;
+	lk_rollback(run->session);
+	return false;
+}
+
+/* While the names stay as the application had them when the triggers were missing. */
+static enum lk_outcome repair(struct lk_step_run *run, const struct swap *s, struct lk_error *error)
+{
+	struct lk_my_pair pair;
+	bool needs = false;
+	if (!needs_repair(run, &needs, error))
+		return lk_step_outcome(run, error);
+	if (!needs)
+		return LK_OUTCOME_DONE;
+	bool read = lk_my_pair_read(run->session, s->dual_write, &pair, error);
+	bool swapped = pair.swapped;
+	lk_my_pair_free(&pair);
+	if (!read)
+		return lk_step_outcome(run, error);
+	enum lk_outcome outcome = walk(run, s, swapped, error);
+	if (outcome == LK_OUTCOME_DONE && !forget_repair(run, error))
+		return lk_step_outcome(run, error);
+	return outcome;
+}
+
+static bool record(struct lk_step_run *run, const struct swap *s, struct lk_error *error)
+{
+	if (lk_begin(run->session, error) &&
+	    lk_journal_fence(run->session, run->run, run->epoch, error) &&
 	    (!s->backward ||
 	     lk_journal_cleanup(run->session, run->run, run->number, NULL, error)) &&
 	    lk_step_record(run, s->backward ? "undone" : "done", error) &&
@@ -222,14 +271,16 @@ static bool record(struct lk_step_run *run, const struct swap *s, struct lk_erro
 static enum lk_outcome carry_out(struct lk_step_run *run, struct swap *s,
 				 const struct lk_my_pair *pair, struct lk_error *error)
 {
-	bool needs = false;
-	enum lk_outcome outcome = lk_my_gently(run, &pair->table, swap_work, s, error);
-	if (outcome == LK_OUTCOME_DONE && !needs_repair(run, &needs, error))
-		return lk_step_outcome(run, error);
-	if (outcome == LK_OUTCOME_DONE && needs)
-		outcome = repair(run, s, error);
-	if (outcome != LK_OUTCOME_DONE)
-		return outcome;
+	do {
+		s->again = false;
+		enum lk_outcome outcome = lk_my_gently(run, &pair->table, make_whole, s, error);
+		if (outcome == LK_OUTCOME_DONE)
+			outcome = repair(run, s, error);
+		if (outcome == LK_OUTCOME_DONE)
+			outcome = lk_my_gently(run, &pair->table, swap_work, s, error);
+		if (outcome != LK_OUTCOME_DONE)
+			return outcome;
+	} while (s->again);
 	snprintf(run->note, sizeof run->note, "%s and %s have exchanged their names",
 		 s->dual_write->from, s->dual_write->to);
 	return record(run, s, error) ? LK_OUTCOME_DONE : lk_step_outcome(run, error);
