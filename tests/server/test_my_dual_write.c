@@ -370,6 +370,28 @@ static void a_column_of_somebody_else_stays(void **state)
 	lk_test_steps_close(&steps);
 }
 
+/* While the old column still stands there without triggers, whoever writes the new one alone must not notice. */
+static void the_old_column_is_in_nobodys_way(void **state)
+{
+	struct lk_test_steps steps;
+	(void)state;
+	make("o VARCHAR(20) NOT NULL, CONSTRAINT long_enough CHECK (char_length(o) > 1), UNIQUE KEY u (o)");
+	open_plan(&steps, RENAME "    - name: drop\n"
+				 "      ddl: \"ALTER TABLE t DROP COLUMN o\"\n"
+				 "      destroys: data\n");
+	lk_test_my_sql(server, "INSERT INTO t (o) VALUES ('first'), ('second')");
+	forward(&steps, "both");
+	forward(&steps, "fill");
+	forward(&steps, "end");
+	lk_test_my_sql(
+		server,
+		"INSERT INTO t (n) VALUES ('third'), ('fourth');"
+		"INSERT INTO t (n) SELECT 'fifth'; UPDATE t SET n = 'sixth' WHERE n = 'fifth'");
+	assert_int_equal(number("SELECT count(DISTINCT n) FROM t"), 5);
+	forward(&steps, "drop");
+	lk_test_steps_close(&steps);
+}
+
 static void nothing_ends_while_a_trigger_is_missing(void **state)
 {
 	struct lk_test_steps steps;
@@ -504,6 +526,7 @@ static const struct CMUnitTest all[] = {
 	cmocka_unit_test(names_that_need_quotes),
 	cmocka_unit_test(a_crash_in_the_middle_is_completed_or_taken_back),
 	cmocka_unit_test(a_column_of_somebody_else_stays),
+	cmocka_unit_test(the_old_column_is_in_nobodys_way),
 	cmocka_unit_test(nothing_ends_while_a_trigger_is_missing),
 	cmocka_unit_test(two_forms_are_kept_in_step),
 	cmocka_unit_test(what_cannot_be_converted_fails_in_the_statement),
