@@ -26,6 +26,10 @@ char *lk_my_quoted_name(struct lk_session *session, const char *schema, const ch
 
 bool lk_my_privileges(struct lk_session *session, const struct lk_table *table,
 		      struct lk_error *error);
+/* Whether the rows of SHOW GRANTS give a privilege on an object: database and table; no table: the whole database;
+ * neither: everything. */
+bool lk_my_granted(const struct lk_result *grants, const char *privilege,
+		   const char *const object[2]);
 bool lk_my_target(struct lk_session *session, struct lk_server *server, struct lk_error *error);
 
 #endif

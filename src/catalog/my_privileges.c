@@ -107,7 +107,8 @@ static bool line_has(const char *line, const char *word, const char *privilege,
 	return on && covers(on + 4, object[0], object[1]) && lists(line + length, on, privilege);
 }
 
-static bool has(const struct lk_result *grants, const char *privilege, const char *const object[2])
+bool lk_my_granted(const struct lk_result *grants, const char *privilege,
+		   const char *const object[2])
 {
 	bool granted = false;
 	for (size_t i = 0; i < grants->rows; i++) {
@@ -127,7 +128,7 @@ static char *missing_of(const struct lk_result *grants, const char *const *needs
 {
 	struct lk_buffer out = {0};
 	for (; *needs; needs++)
-		if (!has(grants, *needs, object))
+		if (!lk_my_granted(grants, *needs, object))
 			lk_buffer_addf(&out, "%s%s", out.length ? ", " : "", *needs);
 	return lk_buffer_take(&out);
 }
@@ -178,7 +179,7 @@ static bool may_log_triggers(struct lk_session *session, const struct lk_result 
 		return false;
 	bool needed = lk_cell_int(&r, 0, 0) != 0;
 	lk_result_free(&r);
-	return !needed || has(grants, "SUPER", (const char *const[]){NULL, NULL}) ||
+	return !needed || lk_my_granted(grants, "SUPER", (const char *const[]){NULL, NULL}) ||
 	       lk_fail(error, LK_ERROR_PRIVILEGE,
 		       "user %s cannot create triggers while the binary log is on: "
 		       "SET GLOBAL log_bin_trust_function_creators = 1, or GRANT SUPER ON *.* TO %s",

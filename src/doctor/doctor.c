@@ -10,6 +10,7 @@
 
 static const struct lk_doctor_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_doctor,
+	[LK_ENGINE_MYSQL] = &lk_my_doctor,
 };
 
 static char *format_list(const char *format, va_list args) __attribute__((format(printf, 1, 0)));

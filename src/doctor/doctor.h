@@ -43,6 +43,8 @@ struct lk_doctor_facts {
 	bool has_replicas, standby_gone, archiver_fails;
 	bool held_up; /* transactions that DDL would wait for */
 	bool keyless, row_security, broken_identity;
+	bool read_only, no_triggers, statement_binlog, cluster, unread_replicas, backup_held;
+	bool other_engines, locks_hidden;
 };
 
 struct lk_doctor {
@@ -81,6 +83,6 @@ void lk_doctor_can(struct lk_doctor *doctor, const char *family, enum lk_verdict
 struct lk_doctor_ops {
 	bool (*examine)(struct lk_doctor *doctor, struct lk_error *error);
 };
-extern const struct lk_doctor_ops lk_pg_doctor;
+extern const struct lk_doctor_ops lk_pg_doctor, lk_my_doctor;
 
 #endif

@@ -11,18 +11,12 @@
 /* Transaction numbers that one snapshot has held back. */
 #define MANY_XIDS 10000000
 
-static const char *unit(double seconds, double *value)
-{
-	*value = seconds < 120 ? seconds : seconds < 7200 ? seconds / 60 : seconds / 3600;
-	return seconds < 120 ? "s" : seconds < 7200 ? "min" : "h";
-}
-
 /* Pid, role, application, state, seconds, statement, database. */
 static void judge_transaction(struct lk_doctor *d, const struct lk_result *r, size_t i)
 {
 	const char *state = lk_cell_text(r, i, 3), *pid = lk_cell_text(r, i, 0);
 	double seconds = lk_cell_double(r, i, 4), age;
-	const char *word = unit(seconds, &age);
+	const char *word = lk_doctor_unit(seconds, &age);
 	bool idle = strncmp(state, "idle in transaction", 19) == 0;
 	struct lk_finding *f = lk_doctor_find(
 		d, idle || seconds > VERY_LONG_S ? LK_DOCTOR_WARNING : LK_DOCTOR_NOTE,
@@ -36,9 +30,10 @@ static void judge_transaction(struct lk_doctor *d, const struct lk_result *r, si
 
 static void judge_transactions(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++)
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++)
 		judge_transaction(d, r, i);
-	lk_pg_and_more(d, LK_DOCTOR_NOTE, r, "transactions open for longer than " LONG_SQL " s");
+	lk_doctor_and_more(d, LK_DOCTOR_NOTE, r,
+			   "transactions open for longer than " LONG_SQL " s");
 	d->facts.held_up = d->facts.held_up || r->rows > 0;
 	if (r->rows == 0)
 		lk_doctor_find(
@@ -51,9 +46,9 @@ static void judge_transactions(struct lk_doctor *d, const struct lk_result *r)
 
 static void judge_prepared(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		double seconds = lk_cell_double(r, i, 2), age;
-		const char *word = unit(seconds, &age);
+		const char *word = lk_doctor_unit(seconds, &age);
 		struct lk_finding *f =
 			lk_doctor_find(d, seconds > 3600 ? LK_DOCTOR_PROBLEM : LK_DOCTOR_WARNING,
 				       "prepared transaction %s of %s in %s is open for %.0f %s",
@@ -67,7 +62,7 @@ static void judge_prepared(struct lk_doctor *d, const struct lk_result *r)
 				  lk_cell_text(r, i, 0), lk_cell_text(r, i, 0));
 		d->facts.held_up = true;
 	}
-	lk_pg_and_more(d, LK_DOCTOR_WARNING, r, "prepared transactions");
+	lk_doctor_and_more(d, LK_DOCTOR_WARNING, r, "prepared transactions");
 	if (r->rows == 0)
 		lk_doctor_find(d, LK_DOCTOR_OK, "no transaction is prepared");
 }
@@ -89,7 +84,7 @@ static void judge_snapshots(struct lk_doctor *d, const struct lk_result *r)
 
 static void judge_waits(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f = lk_doctor_find(
 			d, LK_DOCTOR_WARNING, "process %s waits for %s: %.60s",
 			lk_cell_text(r, i, 0), lk_cell_text(r, i, 1), lk_cell_text(r, i, 2));
@@ -99,7 +94,7 @@ static void judge_waits(struct lk_doctor *d, const struct lk_result *r)
 				  "look at it: SELECT * FROM pg_stat_activity WHERE pid IN (%s);",
 				  lk_cell_text(r, i, 1));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_WARNING, r, "sessions that wait for a lock");
+	lk_doctor_and_more(d, LK_DOCTOR_WARNING, r, "sessions that wait for a lock");
 	if (r->rows == 0)
 		lk_doctor_find(d, LK_DOCTOR_OK, "no session waits for a lock");
 }

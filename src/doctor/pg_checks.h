@@ -3,7 +3,7 @@
 #ifndef LK_DOCTOR_PG_CHECKS_H
 #define LK_DOCTOR_PG_CHECKS_H
 
-#include "doctor/doctor.h"
+#include "doctor/checks.h"
 
 struct lk_pg_check {
 	const char *name;  /* NULL ends a list */
@@ -19,12 +19,6 @@ extern const struct lk_pg_check lk_pg_server_checks[], lk_pg_role_checks[],
 
 /* Adds the abilities that follow from the facts. */
 void lk_pg_doctor_abilities(struct lk_doctor *doctor);
-
-/* Findings of one kind are told of one by one up to this many; the rest is counted. */
-enum { LK_PG_MOST_ROWS = 5 };
-/* Tells how many rows there were beyond LK_PG_MOST_ROWS, at this level; nothing when there were none. */
-void lk_pg_and_more(struct lk_doctor *doctor, enum lk_doctor_level level,
-		    const struct lk_result *rows, const char *what);
 
 /* Tables of people: not of the server, not ours. For queries over pg_class c, pg_namespace n. */
 #define LK_PG_PEOPLES                                                                              \

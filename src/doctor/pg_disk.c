@@ -2,29 +2,6 @@
 /* Room for what a backfill leaves. SQL cannot tell how much is free; on the server's own host the system can. */
 #include "doctor/pg_checks.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <sys/statvfs.h>
-
-/* True with the free bytes of the file system that a folder is on. */
-static bool free_bytes(const char *folder, double *bytes)
-{
-	struct statvfs fs;
-	if (!folder[0] || statvfs(folder, &fs) != 0)
-		return false;
-	*bytes = (double)fs.f_bavail * (double)fs.f_frsize;
-	return true;
-}
-
-/* Through a unix socket the server's folders are this host's. */
-static bool is_local(const struct lk_doctor *d)
-{
-	char *target = d->session->driver->describe(d->session->connection);
-	bool local = strstr(target, "@local/") != NULL;
-	free(target);
-	return local;
-}
-
 /* Data folder (NULL hidden), largest table, its bytes, the same to be read. */
 static void judge_disk(struct lk_doctor *d, const struct lk_result *r)
 {
@@ -32,7 +9,7 @@ static void judge_disk(struct lk_doctor *d, const struct lk_result *r)
 	struct lk_finding *f;
 	if (r->rows == 0)
 		return;
-	if (!is_local(d) || !free_bytes(lk_cell_text(r, 0, 0), &left)) {
+	if (!lk_doctor_free_bytes(d, lk_cell_text(r, 0, 0), &left)) {
 		f = lk_doctor_find(d, LK_DOCTOR_NOTE,
 				   "how much disk is free cannot be seen from here");
 		lk_finding_why(

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "doctor/pg_checks.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/memory.h"
 
 /* No check is worth waiting for longer, nor worth making others wait. */
@@ -14,14 +11,6 @@ static const struct lk_pg_check *const groups[] = {
 	lk_pg_server_checks, lk_pg_role_checks,	 lk_pg_replication_checks, lk_pg_activity_checks,
 	lk_pg_vacuum_checks, lk_pg_table_checks, lk_pg_disk_checks,	   lk_pg_leftover_checks,
 };
-
-void lk_pg_and_more(struct lk_doctor *doctor, enum lk_doctor_level level,
-		    const struct lk_result *rows, const char *what)
-{
-	if (rows->rows > LK_PG_MOST_ROWS)
-		lk_doctor_find(doctor, level, "and %zu more %s", rows->rows - LK_PG_MOST_ROWS,
-			       what);
-}
 
 static bool is_there(struct lk_doctor *doctor, const char *relation, bool *there,
 		     struct lk_error *error)
@@ -34,39 +23,18 @@ static bool is_there(struct lk_doctor *doctor, const char *relation, bool *there
 	return true;
 }
 
-/* What cannot be looked at is said, and nothing follows from it. */
-static bool unseen(struct lk_doctor *doctor, const struct lk_error *error)
-{
-	if (error->class == LK_ERROR_LOST)
-		return false;
-	char text[sizeof error->text + 40];
-	snprintf(text, sizeof text, "could not be looked at: %s", error->text);
-	/* One missing privilege may hide several things. */
-	for (size_t i = 0; i < doctor->count; i++)
-		if (strcmp(doctor->findings[i].found, text) == 0)
-			return true;
-	struct lk_finding *f = lk_doctor_find(doctor, LK_DOCTOR_NOTE, "%s", text);
-	lk_finding_why(f, "so nothing is known of it");
-	return true;
-}
-
 static bool carry_out(struct lk_doctor *doctor, const struct lk_pg_check *check, int version,
 		      struct lk_error *error)
 {
-	struct lk_result rows;
 	bool there = true;
 	doctor->check = check->name;
 	if (version < check->version)
 		return true;
 	if (check->needs && !is_there(doctor, check->needs, &there, error))
-		return unseen(doctor, error);
+		return lk_doctor_unseen(doctor, error);
 	if (!there)
 		return true;
-	if (!LK_QUERY(doctor->session, &rows, error, check->query))
-		return unseen(doctor, error);
-	check->judge(doctor, &rows);
-	lk_result_free(&rows);
-	return true;
+	return lk_doctor_look(doctor, check->query, check->judge, error);
 }
 
 static bool examine(struct lk_doctor *doctor, struct lk_error *error)

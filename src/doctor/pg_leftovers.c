@@ -4,56 +4,10 @@
 
 #include <string.h>
 
-/* Run, plan, state, reason, heartbeat's age in s, holder, clean-up SQL. */
-static void judge_runs(struct lk_doctor *d, const struct lk_result *r)
-{
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
-		const char *run = lk_cell_text(r, i, 0), *cleanup = lk_cell_text(r, i, 6);
-		bool alive = lk_cell_bool(r, i, 4);
-		struct lk_finding *f = lk_doctor_find(
-			d, alive ? LK_DOCTOR_NOTE : LK_DOCTOR_WARNING,
-			"run %s of plan %s is unfinished: %s, %s %s", run, lk_cell_text(r, i, 1),
-			lk_cell_text(r, i, 2), alive ? "kept by" : "without a keeper, the last was",
-			lk_cell_text(r, i, 5));
-		lk_finding_why(
-			f,
-			alive ? "it may hold tables that a new plan is about"
-			      : "what it has begun stays half done until somebody goes on or back");
-		if (alive)
-			lk_finding_action(f, "lockkeeper status %s --target …", run);
-		else if (cleanup[0])
-			lk_finding_action(
-				f,
-				"lockkeeper resume %s or lockkeeper rollback %s (--target …); "
-				"by hand: %s",
-				run, run, cleanup);
-		else
-			lk_finding_action(
-				f, "lockkeeper resume %s or lockkeeper rollback %s (--target …)",
-				run, run);
-	}
-	lk_pg_and_more(d, LK_DOCTOR_WARNING, r, "unfinished runs");
-	if (r->rows == 0)
-		lk_doctor_find(d, LK_DOCTOR_OK, "no run is unfinished");
-}
-
-static void judge_old_runs(struct lk_doctor *d, const struct lk_result *r)
-{
-	long long runs = lk_cell_int(r, 0, 0);
-	if (runs == 0)
-		return;
-	struct lk_finding *f = lk_doctor_find(
-		d, LK_DOCTOR_NOTE,
-		"%lld run%s that ended more than 30 days ago %s still in the journal", runs,
-		runs == 1 ? "" : "s", runs == 1 ? "is" : "are");
-	lk_finding_why(f, "only room: the journal has all their events");
-	lk_finding_action(f, "lockkeeper history --prune --older-than 30d --target …");
-}
-
 /* Quoted trigger, table, quoted function with its arguments. */
 static void judge_triggers(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f =
 			lk_doctor_find(d, LK_DOCTOR_PROBLEM,
 				       "trigger %s of table %s belongs to no run of the journal",
@@ -65,19 +19,19 @@ static void judge_triggers(struct lk_doctor *d, const struct lk_result *r)
 		lk_finding_action(f, "DROP TRIGGER %s ON %s;", lk_cell_text(r, i, 0),
 				  lk_cell_text(r, i, 1));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_PROBLEM, r, "triggers like that");
+	lk_doctor_and_more(d, LK_DOCTOR_PROBLEM, r, "triggers like that");
 }
 
 static void judge_functions(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f = lk_doctor_find(
 			d, LK_DOCTOR_WARNING, "function %s belongs to no run of the journal",
 			lk_cell_text(r, i, 0));
 		lk_finding_why(f, "a dual write has left it; nothing calls it any more");
 		lk_finding_action(f, "DROP FUNCTION %s;", lk_cell_text(r, i, 0));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_WARNING, r, "functions like that");
+	lk_doctor_and_more(d, LK_DOCTOR_WARNING, r, "functions like that");
 }
 
 /* What an unfinished run's clean-up names is in use. With no journal there are no such runs. */
@@ -92,11 +46,11 @@ const struct lk_pg_check lk_pg_leftover_checks[] = {
 	 " (SELECT string_agg(c.sql, '; ' ORDER BY c.step DESC) FROM lockkeeper.cleanup c WHERE c.run = r.name)"
 	 " FROM lockkeeper.run r LEFT JOIN lockkeeper.heartbeat h ON h.run = r.name"
 	 " WHERE r.state NOT IN ('done', 'undone') ORDER BY r.created_at",
-	 judge_runs},
+	 lk_doctor_judge_runs},
 	{"old runs", 0, "lockkeeper.run",
 	 "SELECT count(*) FROM lockkeeper.run WHERE state IN ('done', 'undone')"
 	 " AND changed_at < now() - interval '30 days'",
-	 judge_old_runs},
+	 lk_doctor_judge_old_runs},
 	{"lost triggers", 0, "lockkeeper.cleanup",
 	 "SELECT format('%I', t.tgname), t.tgrelid::regclass FROM pg_trigger t"
 	 " WHERE NOT t.tgisinternal AND t.tgname ~ '^(zz_|~~)lockkeeper' AND NOT " IN_USE(

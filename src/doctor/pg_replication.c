@@ -171,7 +171,7 @@ static void judge_slot_limit(struct lk_doctor *d, const struct lk_result *r)
 
 static void judge_publications(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f =
 			lk_doctor_find(d, LK_DOCTOR_PROBLEM,
 				       "table %s is in publication %s and has no replica identity",
@@ -183,7 +183,7 @@ static void judge_publications(struct lk_doctor *d, const struct lk_result *r)
 				  lk_cell_text(r, i, 0));
 		d->facts.broken_identity = true;
 	}
-	lk_pg_and_more(d, LK_DOCTOR_PROBLEM, r, "tables like that");
+	lk_doctor_and_more(d, LK_DOCTOR_PROBLEM, r, "tables like that");
 }
 
 static void judge_subscribers(struct lk_doctor *d, const struct lk_result *r)

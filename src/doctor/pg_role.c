@@ -63,7 +63,7 @@ static void judge_owners(struct lk_doctor *d, const struct lk_result *r)
 
 static void judge_schemas(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f =
 			lk_doctor_find(d, LK_DOCTOR_PROBLEM, "the role may not create in schema %s",
 				       lk_cell_text(r, i, 0));
@@ -73,7 +73,7 @@ static void judge_schemas(struct lk_doctor *d, const struct lk_result *r)
 				  lk_cell_text(r, i, 1));
 		d->facts.no_schema = true;
 	}
-	lk_pg_and_more(d, LK_DOCTOR_PROBLEM, r, "schemas like that");
+	lk_doctor_and_more(d, LK_DOCTOR_PROBLEM, r, "schemas like that");
 }
 
 static void judge_membership(struct lk_doctor *d, const struct lk_result *r)

@@ -136,7 +136,7 @@ static void judge_extensions(struct lk_doctor *d, const struct lk_result *r)
 
 static void judge_event_triggers(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f = lk_doctor_find(
 			d, LK_DOCTOR_NOTE, "event trigger %s runs %s at %s", lk_cell_text(r, i, 0),
 			lk_cell_text(r, i, 1), lk_cell_text(r, i, 2));

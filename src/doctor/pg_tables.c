@@ -4,7 +4,7 @@
 
 static void judge_keys(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f =
 			lk_doctor_find(d, LK_DOCTOR_WARNING, "table %s (%s) has no usable key",
 				       lk_cell_text(r, i, 0), lk_cell_text(r, i, 1));
@@ -17,14 +17,14 @@ static void judge_keys(struct lk_doctor *d, const struct lk_result *r)
 			lk_cell_text(r, i, 0));
 		d->facts.keyless = true;
 	}
-	lk_pg_and_more(d, LK_DOCTOR_WARNING, r, "tables without a usable key");
+	lk_doctor_and_more(d, LK_DOCTOR_WARNING, r, "tables without a usable key");
 	if (r->rows == 0)
 		lk_doctor_find(d, LK_DOCTOR_OK, "every table has a key to walk by");
 }
 
 static void judge_indexes(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f =
 			lk_doctor_find(d, LK_DOCTOR_WARNING, "index %s of table %s is invalid",
 				       lk_cell_text(r, i, 0), lk_cell_text(r, i, 1));
@@ -35,14 +35,14 @@ static void judge_indexes(struct lk_doctor *d, const struct lk_result *r)
 			lk_cell_bool(r, i, 2) ? ", and as a unique one it refuses rows" : "");
 		lk_finding_action(f, "DROP INDEX CONCURRENTLY %s;", lk_cell_text(r, i, 0));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_WARNING, r, "invalid indexes");
+	lk_doctor_and_more(d, LK_DOCTOR_WARNING, r, "invalid indexes");
 	if (r->rows == 0)
 		lk_doctor_find(d, LK_DOCTOR_OK, "every index is valid");
 }
 
 static void judge_constraints(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f = lk_doctor_find(d, LK_DOCTOR_NOTE,
 						      "constraint %s of table %s is not validated",
 						      lk_cell_text(r, i, 1), lk_cell_text(r, i, 0));
@@ -51,7 +51,7 @@ static void judge_constraints(struct lk_doctor *d, const struct lk_result *r)
 		lk_finding_action(f, "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
 				  lk_cell_text(r, i, 0), lk_cell_text(r, i, 1));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_NOTE, r, "constraints like that");
+	lk_doctor_and_more(d, LK_DOCTOR_NOTE, r, "constraints like that");
 }
 
 static void judge_row_security(struct lk_doctor *d, const struct lk_result *r)

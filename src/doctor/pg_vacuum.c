@@ -19,7 +19,7 @@ static void judge_settings(struct lk_doctor *d, const struct lk_result *r)
 
 static void judge_switched_off(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f =
 			lk_doctor_find(d, LK_DOCTOR_NOTE, "autovacuum is switched off for table %s",
 				       lk_cell_text(r, i, 0));
@@ -27,13 +27,13 @@ static void judge_switched_off(struct lk_doctor *d, const struct lk_result *r)
 		lk_finding_action(f, "ALTER TABLE %s RESET (autovacuum_enabled);",
 				  lk_cell_text(r, i, 0));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_NOTE, r, "tables like that");
+	lk_doctor_and_more(d, LK_DOCTOR_NOTE, r, "tables like that");
 }
 
 /* Table, age, freeze limit, whether a worker is at it. */
 static void judge_wraparound(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		long long age = lk_cell_int(r, i, 1);
 		struct lk_finding *f = lk_doctor_find(
 			d, age > 1000000000 ? LK_DOCTOR_PROBLEM : LK_DOCTOR_WARNING,
@@ -44,14 +44,14 @@ static void judge_wraparound(struct lk_doctor *d, const struct lk_result *r)
 		lk_finding_action(f, "let it end before the run: VACUUM (FREEZE, VERBOSE) %s;",
 				  lk_cell_text(r, i, 0));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_WARNING, r, "tables as old");
+	lk_doctor_and_more(d, LK_DOCTOR_WARNING, r, "tables as old");
 	if (r->rows == 0)
 		lk_doctor_find(d, LK_DOCTOR_OK, "no table is near transaction wraparound");
 }
 
 static void judge_running(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f = lk_doctor_find(
 			d, lk_cell_bool(r, i, 3) ? LK_DOCTOR_WARNING : LK_DOCTOR_NOTE,
 			"process %s vacuums table %s for %s s (%s)%s", lk_cell_text(r, i, 0),
@@ -65,19 +65,19 @@ static void judge_running(struct lk_doctor *d, const struct lk_result *r)
 
 static void judge_dead_rows(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f = lk_doctor_find(
 			d, LK_DOCTOR_NOTE, "table %s has %s dead rows beside %s live ones",
 			lk_cell_text(r, i, 0), lk_cell_text(r, i, 1), lk_cell_text(r, i, 2));
 		lk_finding_why(f, "autovacuum is behind; a backfill needs room for as many again");
 		lk_finding_action(f, "VACUUM (VERBOSE) %s;", lk_cell_text(r, i, 0));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_NOTE, r, "tables like that");
+	lk_doctor_and_more(d, LK_DOCTOR_NOTE, r, "tables like that");
 }
 
 static void judge_statistics(struct lk_doctor *d, const struct lk_result *r)
 {
-	for (size_t i = 0; i < r->rows && i < LK_PG_MOST_ROWS; i++) {
+	for (size_t i = 0; i < r->rows && i < LK_DOCTOR_MOST_ROWS; i++) {
 		struct lk_finding *f =
 			lk_doctor_find(d, LK_DOCTOR_WARNING, "table %s (%s) was never analysed",
 				       lk_cell_text(r, i, 0), lk_cell_text(r, i, 1));
@@ -86,7 +86,7 @@ static void judge_statistics(struct lk_doctor *d, const struct lk_result *r)
 			   "and how far it is cannot be told");
 		lk_finding_action(f, "ANALYZE %s;", lk_cell_text(r, i, 0));
 	}
-	lk_pg_and_more(d, LK_DOCTOR_WARNING, r, "tables like that");
+	lk_doctor_and_more(d, LK_DOCTOR_WARNING, r, "tables like that");
 	if (r->rows == 0)
 		lk_doctor_find(d, LK_DOCTOR_OK, "every table of some size was analysed");
 }

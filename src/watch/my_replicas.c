@@ -13,9 +13,14 @@ static const char dump_sql[] =
 
 /* A replica of MySQL without report_host says no address; its connection has one, and the same uuid. */
 static const char uuid_sql[] =
-	"SELECT t.processlist_host FROM performance_schema.user_variables_by_thread v"
+	"SELECT DISTINCT t.processlist_host FROM performance_schema.user_variables_by_thread v"
 	" JOIN performance_schema.threads t ON t.thread_id = v.thread_id"
 	" WHERE v.variable_name IN ('slave_uuid', 'replica_uuid') AND v.variable_value = $1";
+
+/* Without the performance schema: when all of them come from one host, that. Who answers there says who he is. */
+static const char dump_host_sql[] =
+	"SELECT DISTINCT LEFT(host, LENGTH(host) - LENGTH(SUBSTRING_INDEX(host, ':', -1)) - 1)"
+	" FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' AND host LIKE '%:%'";
 
 /* Server_id, Host, Port, the primary's id, and on MySQL the replica's uuid. */
 static const char *list_sql(const struct lk_my_view *view)
@@ -37,11 +42,12 @@ static struct lk_sample_replica *add(struct lk_sample *sample)
 	return p;
 }
 
-static bool find_host(struct lk_session *session, const char *uuid, struct lk_sample_replica *p,
-		      struct lk_error *error)
+static bool find_host(struct lk_session *session, const struct lk_my_view *view, const char *uuid,
+		      struct lk_sample_replica *p, struct lk_error *error)
 {
 	struct lk_result r;
-	if (!LK_QUERY(session, &r, error, uuid_sql, uuid))
+	if (!(view->schema ? LK_QUERY(session, &r, error, uuid_sql, uuid)
+			   : LK_QUERY(session, &r, error, dump_host_sql)))
 		return lk_my_denied(error);
 	if (r.rows == 1)
 		LK_COPY(p->host, lk_cell_text(&r, 0, 0));
@@ -76,8 +82,8 @@ static bool read_listed(struct lk_session *session, const struct lk_my_view *vie
 	LK_COPY(p->server, lk_cell_text(r, row, 0));
 	LK_COPY(p->host, lk_cell_text(r, row, 1));
 	p->port = (int)lk_cell_int(r, row, 2);
-	if (!p->host[0] && !view->server.maria && view->schema && r->columns > 4 &&
-	    !find_host(session, lk_cell_text(r, row, 4), p, error))
+	if (!p->host[0] && r->columns > 4 &&
+	    !find_host(session, view, lk_cell_text(r, row, 4), p, error))
 		return false;
 	if (p->host[0]) {
 		char *name = lk_format("%.50s:%d", p->host, p->port);
