@@ -115,10 +115,27 @@ static bool build(struct lk_step_run *run, const char *sql, struct lk_error *err
 	return done;
 }
 
+static bool has_relatives(struct lk_session *session, const struct lk_table *table, bool *has,
+			  struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(
+		    session, &r, error,
+		    "SELECT COUNT(*) FROM information_schema.key_column_usage WHERE"
+		    " referenced_table_name IS NOT NULL AND ((table_schema = $1 AND table_name = $2) OR"
+		    " (referenced_table_schema = $1 AND referenced_table_name = $2))",
+		    table->schema, table->name))
+		return false;
+	*has = lk_cell_int(&r, 0, 0) > 0;
+	lk_result_free(&r);
+	return true;
+}
+
 /*
  * Between a look and an ALTER's own request lie milliseconds of preparing it; LOCK TABLES asks at once, and what comes
  * under it has nobody to wait for. What cannot be done under it, for it needs other tables, is done without, and so is
- * everything without the privilege.
+ * everything without the privilege. So are tables with foreign keys: LOCK TABLES takes those at their other ends as well,
+ * SHARED_READ_ONLY, which an ALTER by itself does not, and waits for transactions there.
  */
 static bool execute_held(struct lk_step_run *run, const struct lk_table *table, const char *sql,
 			 struct lk_error *error)
@@ -139,16 +156,21 @@ bool lk_my_locking(struct lk_step_run *run, const struct lk_table *table, const 
 		   bool building, struct lk_error *error)
 {
 	struct lk_my_server server;
+	bool relatives = true;
 	if (!lk_my_server(run->session, &server, error))
 		return false;
 	if (server.maria && !building)
 		return try_without_waiting(run, sql, error);
+	/* Asked before the moment, which is short. */
+	if (table && !server.maria && !building &&
+	    !has_relatives(run->session, table, &relatives, error))
+		return false;
 	if (table && !(server.maria ? await_on_mariadb(run, table, error)
 				    : await_on_mysql(run, table, error)))
 		return false;
 	if (building)
 		return build(run, sql, error);
-	return table && strncmp(sql, "LOCK TABLES ", 12) != 0
+	return table && !relatives && strncmp(sql, "LOCK TABLES ", 12) != 0
 		       ? execute_held(run, table, sql, error)
 		       : lk_execute(run->session, sql, error);
 }
