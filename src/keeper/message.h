@@ -26,7 +26,7 @@ struct lk_prepared {
 	struct lk_step_text
 		*texts; /* one a step; for a run in progress without SQL of done steps */
 	struct lk_journal_step *steps; /* NULL: a new run */
-	char run[24], target[160], server[64], engine[16];
+	char run[24], target[160], server[64];
 	char wanted[16];
 	bool backward;	    /* the run was being taken back */
 	int64_t last_event; /* of the journal */

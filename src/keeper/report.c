@@ -31,6 +31,9 @@ static void fill_identity(struct lk_keeper *k, struct lk_snapshot *s)
 	LK_COPY(s->operator_host, k->operator_host);
 	s->operator_since = k->operator_since;
 	s->viewers = k->server ? lk_server_followers(k->server) : 0;
+	struct lk_error ignored;
+	const struct lk_driver *driver = k->uri ? lk_driver_for(k->uri, &ignored) : NULL;
+	LK_COPY(s->engine, driver ? driver->name : "");
 	if (!k->prepared)
 		return;
 	LK_COPY(s->plan, k->prepared->plan.name);
@@ -38,7 +41,6 @@ static void fill_identity(struct lk_keeper *k, struct lk_snapshot *s)
 	LK_COPY(s->digest, k->shared.digest);
 	LK_COPY(s->target, k->prepared->target);
 	LK_COPY(s->server, k->prepared->server);
-	LK_COPY(s->engine, k->prepared->engine);
 }
 
 static void fill_state(struct lk_keeper *k, struct lk_snapshot *s)

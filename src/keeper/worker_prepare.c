@@ -137,7 +137,6 @@ static bool describe_server(struct lk_session *session, struct lk_prepared *prep
 	char *target = session->driver->describe(session->connection);
 	LK_COPY(prepared->target, target);
 	LK_COPY(prepared->server, server.version);
-	LK_COPY(prepared->engine, session->driver->name);
 	free(target);
 	return true;
 }

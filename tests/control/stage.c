@@ -187,7 +187,7 @@ static void remove_leftovers(void)
 		closedir(listing);
 }
 
-void lk_stage_open(struct lk_stage *stage, const struct lk_test_server_options *options)
+void lk_stage_open_at(struct lk_stage *stage, const char *uri)
 {
 	const char *program = getenv("LOCKKEEPER");
 	memset(stage, 0, sizeof *stage);
@@ -202,8 +202,16 @@ void lk_stage_open(struct lk_stage *stage, const struct lk_test_server_options *
 	if (!mkdtemp(stage->folder))
 		fail_msg("mkdtemp: %s", strerror(errno));
 	stage->lock = lock_folder(stage->folder, O_CREAT);
-	stage->server = lk_test_server_start(options);
-	stage->uri = lk_test_server_uri(stage->server, LK_TEST_PRIMARY);
+	stage->uri = lk_strdup(uri);
+}
+
+void lk_stage_open(struct lk_stage *stage, const struct lk_test_server_options *options)
+{
+	struct lk_test_server *server = lk_test_server_start(options);
+	char *uri = lk_test_server_uri(server, LK_TEST_PRIMARY);
+	lk_stage_open_at(stage, uri);
+	stage->server = server;
+	free(uri);
 }
 
 void lk_stage_close(struct lk_stage *stage)
@@ -215,7 +223,8 @@ void lk_stage_close(struct lk_stage *stage)
 		snprintf(home.path, sizeof home.path, "%s/%d", stage->folder, i);
 		each_socket(&home, end_keeper, &disorder);
 	}
-	lk_test_server_stop(stage->server);
+	if (stage->server)
+		lk_test_server_stop(stage->server);
 	if (!lk_path_remove_tree(stage->folder, &error))
 		fprintf(stderr, "%s\n", error.text);
 	close(stage->lock);

@@ -52,6 +52,8 @@ struct lk_home {
 };
 
 void lk_stage_open(struct lk_stage *stage, const struct lk_test_server_options *options);
+/* The same on a server that is there already: what asks stage->server cannot be used then. */
+void lk_stage_open_at(struct lk_stage *stage, const char *uri);
 void lk_stage_close(struct lk_stage *stage);
 void lk_home_make(struct lk_stage *stage, struct lk_home *home);
 
