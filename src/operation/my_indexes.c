@@ -28,26 +28,6 @@ static const char *behind_column(const struct lk_my_derivation *m, const char *e
 	return column ? rest : NULL;
 }
 
-/* "lower(name) DESC" is an expression and a direction. */
-static bool add_expression(struct lk_my_derivation *m, const char *element, struct lk_buffer *out,
-			   struct lk_error *error)
-{
-	size_t length = strlen(element);
-	const char *direction = "";
-	if (length > 5 && strcasecmp(element + length - 5, " DESC") == 0) {
-		direction = " DESC";
-		length -= 5;
-	} else if (length > 4 && strcasecmp(element + length - 4, " ASC") == 0) {
-		length -= 4;
-	}
-	char *expression = lk_strndup(element, length);
-	bool wrapped = element[0] == '(' && element[length - 1] == ')';
-	bool good = lk_my_try_value(m, "index", expression, error);
-	lk_buffer_addf(out, wrapped ? "%s%s" : "(%s)%s", expression, direction);
-	free(expression);
-	return good;
-}
-
 static bool add_element(struct lk_my_derivation *m, const char *element, struct lk_buffer *out,
 			struct lk_error *error)
 {
@@ -67,13 +47,11 @@ static bool add_element(struct lk_my_derivation *m, const char *element, struct 
 	}
 	if (!strpbrk(element, " (\"'`\t\n"))
 		return lk_table_need_column(&m->d.table, element, error) != NULL;
-	if (m->server.maria)
-		return lk_fail(
-			error, LK_ERROR_REFUSED,
-			"%s has no indexes over expressions (%s): add a generated column and "
-			"index that",
-			m->server.shown, element);
-	return add_expression(m, element, out, error);
+	/* MariaDB has none, and MySQL builds one with LOCK=SHARED. */
+	return lk_fail(error, LK_ERROR_REFUSED,
+		       "%s has no index over an expression (%s) that is built while the table is "
+		       "written: add a generated column and index that",
+		       m->server.shown, element);
 }
 
 /* "`a`, `b` DESC"; the caller's, NULL and *error. */

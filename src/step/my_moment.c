@@ -8,7 +8,13 @@
 #include "db/my_server.h"
 #include "step/my_holder.h"
 
-enum { LOCK_WAIT_TIMEOUT = 1205, NOT_LOCKED_FOR_WRITE = 1099, NOT_LOCKED = 1100 };
+/* RENAME of a view is what the last one comes of. */
+enum {
+	LOCK_WAIT_TIMEOUT = 1205,
+	NOT_LOCKED_FOR_WRITE = 1099,
+	NOT_LOCKED = 1100,
+	UNFIT_UNDER_LOCKS = 1192
+};
 
 #define PATIENCE_US 1000000
 /* Between tries that do not wait, and between looks for a free moment. */
@@ -148,8 +154,9 @@ static bool execute_held(struct lk_step_run *run, const struct lk_table *table, 
 	bool done = lk_execute(run->session, sql, error);
 	if (done || error->class != LK_ERROR_LOST)
 		unlock(run->session);
-	return done || ((error->number == NOT_LOCKED_FOR_WRITE || error->number == NOT_LOCKED) &&
-			lk_execute(run->session, sql, error));
+	bool unfit = !done && (error->number == NOT_LOCKED_FOR_WRITE ||
+			       error->number == NOT_LOCKED || error->number == UNFIT_UNDER_LOCKS);
+	return done || (unfit && lk_execute(run->session, sql, error));
 }
 
 bool lk_my_locking(struct lk_step_run *run, const struct lk_table *table, const char *sql,
