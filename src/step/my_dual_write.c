@@ -16,6 +16,7 @@
 #include "step/my_dual_write.h"
 #include "step/my_dual_write_sql.h"
 #include "step/my_gentle.h"
+#include "step/my_moment.h"
 #include "step/my_step.h"
 
 bool lk_my_dual_write_intend(struct lk_step_run *run, const char *cleanup, struct lk_error *error)
@@ -68,8 +69,8 @@ static bool add_column(struct lk_step_run *run, struct lk_my_pair *pair, struct 
 		add ? lk_my_dual_write_defaults(run->session, pair, from, like, error) : NULL;
 	bool done =
 		defaults &&
-		(!add[0] || lk_my_alter_table(run->session, &pair->table, add, error)) &&
-		(!defaults[0] || lk_my_alter_table(run->session, &pair->table, defaults, error));
+		(!add[0] || lk_my_dual_write_alter(run, &pair->table, add, false, error)) &&
+		(!defaults[0] || lk_my_dual_write_alter(run, &pair->table, defaults, false, error));
 	free(defaults);
 	free(add);
 	const struct lk_step *step = pair->step;
@@ -77,16 +78,43 @@ static bool add_column(struct lk_step_run *run, struct lk_my_pair *pair, struct 
 	return done && lk_my_pair_read(run->session, step, pair, error);
 }
 
+bool lk_my_dual_write_run(struct lk_step_run *run, const struct lk_table *table, const char *sql,
+			  bool held, struct lk_error *error)
+{
+	return held ? lk_execute(run->session, sql, error)
+		    : lk_my_locking(run, table, sql, false, error);
+}
+
+bool lk_my_dual_write_alter(struct lk_step_run *run, const struct lk_table *table,
+			    const char *changes, bool held, struct lk_error *error)
+{
+	/* ER_ALTER_OPERATION_NOT_SUPPORTED and its REASON; ER_INNODB_MAX_ROW_VERSION. */
+	enum { NOT_SUPPORTED = 1845, NOT_SUPPORTED_REASON = 1846, ROW_VERSIONS = 4092 };
+	char *sql = lk_format("ALTER TABLE %s %s, ALGORITHM=INSTANT", table->sql, changes);
+	bool done = lk_my_dual_write_run(run, table, sql, held, error);
+	free(sql);
+	if (done || (error->number != NOT_SUPPORTED && error->number != NOT_SUPPORTED_REASON &&
+		     error->number != ROW_VERSIONS))
+		return done;
+	sql = lk_format("ALTER TABLE %s %s, ALGORITHM=INPLACE, LOCK=NONE", table->sql, changes);
+	done = held ? lk_execute(run->session, sql, error)
+		    : lk_my_locking(run, table, sql, true, error);
+	free(sql);
+	return done;
+}
+
 bool lk_my_dual_write_make(struct lk_step_run *run, const struct lk_my_pair *pair, bool insert,
-			   struct lk_error *error)
+			   bool held, struct lk_error *error)
 {
 	enum lk_my_trigger_state state = insert ? pair->insert : pair->update;
 	if (state == LK_MY_TRIGGER_FITS)
 		return true;
 	char *drop = lk_my_dual_write_drop(run->session, pair, insert);
 	char *sql = lk_my_dual_write_trigger(run->session, pair, insert, error);
-	bool made = sql && (state == LK_MY_TRIGGER_NONE || lk_execute(run->session, drop, error)) &&
-		    lk_execute(run->session, sql, error);
+	bool made = sql &&
+		    (state == LK_MY_TRIGGER_NONE ||
+		     lk_my_dual_write_run(run, &pair->table, drop, held, error)) &&
+		    lk_my_dual_write_run(run, &pair->table, sql, held, error);
 	free(sql);
 	free(drop);
 	return made;
@@ -100,8 +128,8 @@ static bool begin_work(struct lk_step_run *run, void *argument, struct lk_error 
 	bool done = lk_my_pair_read(run->session, lk_step_of(run), &pair, error);
 	if (done && (pair.insert == LK_MY_TRIGGER_NONE || !pair.new_side))
 		done = add_column(run, &pair, error);
-	done = done && lk_my_dual_write_make(run, &pair, true, error) &&
-	       lk_my_dual_write_make(run, &pair, false, error) &&
+	done = done && lk_my_dual_write_make(run, &pair, true, false, error) &&
+	       lk_my_dual_write_make(run, &pair, false, false, error) &&
 	       (lk_step_only_record(run, "done", error) == LK_OUTCOME_DONE);
 	lk_my_pair_free(&pair);
 	return done;
@@ -148,14 +176,14 @@ static enum lk_outcome dual_write_forward(struct lk_step_run *run, struct lk_err
 }
 
 bool lk_my_dual_write_drop_triggers(struct lk_step_run *run, const struct lk_my_pair *pair,
-				    struct lk_error *error)
+				    bool held, struct lk_error *error)
 {
 	bool dropped = true;
 	for (int insert = 1; dropped && insert >= 0; insert--) {
 		if ((insert ? pair->insert : pair->update) == LK_MY_TRIGGER_NONE)
 			continue;
 		char *sql = lk_my_dual_write_drop(run->session, pair, insert);
-		dropped = lk_execute(run->session, sql, error);
+		dropped = lk_my_dual_write_run(run, &pair->table, sql, held, error);
 		free(sql);
 	}
 	return dropped;
@@ -167,11 +195,11 @@ static bool undo_work(struct lk_step_run *run, void *argument, struct lk_error *
 	struct lk_my_pair pair;
 	(void)argument;
 	bool done = lk_my_pair_read(run->session, lk_step_of(run), &pair, error) &&
-		    lk_my_dual_write_drop_triggers(run, &pair, error);
+		    lk_my_dual_write_drop_triggers(run, &pair, false, error);
 	if (done && pair.new_side) {
 		char *restore = lk_my_dual_write_restore(&pair);
 		char *changes = lk_format("DROP COLUMN %s%s", pair.new_side->sql, restore);
-		done = lk_my_alter_table(run->session, &pair.table, changes, error);
+		done = lk_my_dual_write_alter(run, &pair.table, changes, false, error);
 		free(changes);
 		free(restore);
 	}

@@ -283,20 +283,3 @@ char *lk_my_dual_write_cleanup(struct lk_session *session, const struct lk_my_pa
 	free(insert);
 	return sql;
 }
-
-bool lk_my_alter_table(struct lk_session *session, const struct lk_table *table,
-		       const char *changes, struct lk_error *error)
-{
-	/* ER_ALTER_OPERATION_NOT_SUPPORTED and its REASON; ER_INNODB_MAX_ROW_VERSION. */
-	enum { NOT_SUPPORTED = 1845, NOT_SUPPORTED_REASON = 1846, ROW_VERSIONS = 4092 };
-	char *sql = lk_format("ALTER TABLE %s %s, ALGORITHM=INSTANT", table->sql, changes);
-	bool done = lk_execute(session, sql, error);
-	free(sql);
-	if (done || (error->number != NOT_SUPPORTED && error->number != NOT_SUPPORTED_REASON &&
-		     error->number != ROW_VERSIONS))
-		return done;
-	sql = lk_format("ALTER TABLE %s %s, ALGORITHM=INPLACE, LOCK=NONE", table->sql, changes);
-	done = lk_execute(session, sql, error);
-	free(sql);
-	return done;
-}

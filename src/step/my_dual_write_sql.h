@@ -47,8 +47,4 @@ char *lk_my_dual_write_cleanup(struct lk_session *session, const struct lk_my_pa
 /* The value, as SQL, that a NOT NULL column without a default gets; NULL: its type has none. */
 char *lk_my_zero_of(const struct lk_column *column);
 
-/* Runs "ALTER TABLE t <changes>" in an instant where the server can, else in place beside writes. */
-bool lk_my_alter_table(struct lk_session *session, const struct lk_table *table,
-		       const char *changes, struct lk_error *error);
-
 #endif

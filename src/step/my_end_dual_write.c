@@ -59,7 +59,7 @@ static bool relax(struct lk_step_run *run, const struct lk_my_pair *pair, struct
 	bool done =
 		find_hindrances(run->session, &pair->table, column, &changes, error) &&
 		(!lk_buffer_text(&changes)[0] ||
-		 lk_my_alter_table(run->session, &pair->table, lk_buffer_text(&changes), error));
+		 lk_my_dual_write_alter(run, &pair->table, lk_buffer_text(&changes), false, error));
 	lk_buffer_free(&changes);
 	return done;
 }
@@ -68,7 +68,8 @@ static bool end_work(struct lk_step_run *run, void *argument, struct lk_error *e
 {
 	struct lk_my_pair pair;
 	bool done = lk_my_pair_read(run->session, argument, &pair, error) &&
-		    relax(run, &pair, error) && lk_my_dual_write_drop_triggers(run, &pair, error) &&
+		    relax(run, &pair, error) &&
+		    lk_my_dual_write_drop_triggers(run, &pair, false, error) &&
 		    lk_my_dual_write_record(run, "done", true, error);
 	lk_my_pair_free(&pair);
 	return done;

@@ -17,6 +17,7 @@
 #include "step/my_dual_write_sql.h"
 #include "step/my_expression.h"
 #include "step/my_gentle.h"
+#include "step/my_moment.h"
 #include "step/my_step.h"
 #include "step/swap.h"
 
@@ -78,8 +79,9 @@ static void release(struct work *w)
 static bool under_lock(struct lk_step_run *run, const struct work *w, struct lk_error *error)
 {
 	struct lk_session *session = run->session;
-	return lk_my_dual_write_drop_triggers(run, &w->pair, error) &&
-	       (!w->rename[0] || lk_my_alter_table(session, &w->pair.table, w->rename, error)) &&
+	return lk_my_dual_write_drop_triggers(run, &w->pair, true, error) &&
+	       (!w->rename[0] ||
+		lk_my_dual_write_alter(run, &w->pair.table, w->rename, true, error)) &&
 	       lk_execute(session, w->insert, error) && lk_execute(session, w->update, error);
 }
 
@@ -89,8 +91,8 @@ static void mend(struct lk_step_run *run, const struct lk_step *dual_write)
 	struct lk_my_pair pair;
 	struct lk_error ignored;
 	if (lk_my_pair_read(run->session, dual_write, &pair, &ignored) && pair.old_side &&
-	    pair.new_side && lk_my_dual_write_make(run, &pair, true, &ignored))
-		lk_my_dual_write_make(run, &pair, false, &ignored);
+	    pair.new_side && lk_my_dual_write_make(run, &pair, true, true, &ignored))
+		lk_my_dual_write_make(run, &pair, false, true, &ignored);
 	lk_my_pair_free(&pair);
 }
 
@@ -99,7 +101,7 @@ static bool exchange(struct lk_step_run *run, const struct lk_step *dual_write,
 		     const struct work *w, struct lk_error *error)
 {
 	char *lock = lk_format("LOCK TABLES %s WRITE", w->pair.table.sql);
-	bool locked = lk_execute(run->session, lock, error);
+	bool locked = lk_my_locking(run, &w->pair.table, lock, false, error);
 	free(lock);
 	if (!locked)
 		return false;
@@ -133,8 +135,8 @@ static bool make_whole(struct lk_step_run *run, void *argument, struct lk_error 
 	bool done = lk_my_pair_read(run->session, s->dual_write, &pair, error);
 	if (done && !is_whole(&pair))
 		done = both_there(&pair, error) && mark_repair(run, error) &&
-		       lk_my_dual_write_make(run, &pair, true, error) &&
-		       lk_my_dual_write_make(run, &pair, false, error);
+		       lk_my_dual_write_make(run, &pair, true, false, error) &&
+		       lk_my_dual_write_make(run, &pair, false, false, error);
 	lk_my_pair_free(&pair);
 	return done;
 }
