@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "tests/chaos/session.h"
 
-enum { GAP_MS = 40, MOVES = 4096 };
+enum { GAP_MS = 40, MOVES = 4096, LOOKS = 4 };
 
 struct lk_chaos_auditor {
 	const struct lk_chaos_world *world;
@@ -59,15 +59,17 @@ static bool look(const struct lk_chaos_engine *engine, struct lk_link *link, boo
 }
 
 /* Where journal and catalog are not read at one moment, what disagrees counts when it stays. */
-static bool look_twice(const struct lk_chaos_engine *engine, struct lk_link *link, bool *looked,
-		       char signature[200], char text[400])
+static bool look_until_sure(const struct lk_chaos_engine *engine, struct lk_link *link,
+			    bool *looked, char signature[200], char text[400])
 {
-	char again[200] = "", later[400] = "";
 	bool agree = look(engine, link, looked, signature, text);
-	if (agree || engine->one_snapshot)
-		return agree;
-	agree = look(engine, link, looked, again, later);
-	return agree || !*looked || strcmp(again, signature) != 0 || strcmp(text, later) != 0;
+	for (int i = 1; i < LOOKS && !agree && !engine->one_snapshot; i++) {
+		char again[200] = "", later[400] = "";
+		lk_sleep_ms(GAP_MS / 2);
+		agree = look(engine, link, looked, again, later) || !*looked ||
+			strcmp(again, signature) != 0 || strcmp(text, later) != 0;
+	}
+	return agree;
 }
 
 bool lk_chaos_audit_once(const struct lk_chaos_world *world, char text[400])
@@ -75,7 +77,7 @@ bool lk_chaos_audit_once(const struct lk_chaos_world *world, char text[400])
 	bool looked;
 	char signature[200] = "";
 	struct lk_link *link = lk_chaos_connect(world);
-	bool agree = look_twice(world->engine, link, &looked, signature, text);
+	bool agree = look_until_sure(world->engine, link, &looked, signature, text);
 	lk_link_close(link);
 	return agree;
 }
@@ -103,7 +105,7 @@ static void *audit(void *argument)
 		char text[400] = "", signature[200] = "";
 		bool looked = false;
 		lk_chaos_reconnect(a->world, &link);
-		bool agree = look_twice(a->world->engine, link, &looked, signature, text);
+		bool agree = look_until_sure(a->world->engine, link, &looked, signature, text);
 		if (looked)
 			keep(a, agree, signature, text);
 		lk_sleep_ms(GAP_MS);
