@@ -49,7 +49,7 @@ static void note(struct lk_chaos_writers *w, int64_t took_us, const struct lk_er
 	else
 		w->written.told[classify(error)]++;
 	if (error && classify(error) == LK_CHAOS_TOLD_OTHER && !w->written.first_other[0])
-		snprintf(w->written.first_other, sizeof w->written.first_other, "%s %d: %.250s",
+		snprintf(w->written.first_other, sizeof w->written.first_other, "%.5s %d: %.250s",
 			 error->state, error->number, error->text);
 	if ((double)took_us / 1000 > w->written.longest_ms)
 		w->written.longest_ms = (double)took_us / 1000;

@@ -228,6 +228,7 @@ static MYSQL *try_connect(const struct lk_test_my *server, const char *database)
 {
 	MYSQL *mysql = mysql_init(NULL);
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	mysql_options(mysql, MYSQL_INIT_COMMAND, "SET autocommit = 1");
 	if (mysql_real_connect(mysql, NULL, "root", NULL, database, 0, server->socket,
 			       CLIENT_MULTI_STATEMENTS))
 		return mysql;

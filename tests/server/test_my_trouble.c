@@ -3,7 +3,7 @@
 #include "tests/server/my_sessions.h"
 
 #include "base/memory.h"
-#include "db/my_server.h"
+#include "tests/server/stepping.h"
 
 /* Everything at once that a server may have been told otherwise than ours: names in small letters, a zone and a
  * character set of its own, cut values, and the performance schema switched on. */
@@ -115,6 +115,39 @@ static void a_server_that_takes_no_writes_says_so(void **state)
 	free(uri);
 }
 
+/* Every step of a plan, forward and back and forward again, on a server that is set up like this. */
+static void a_plan_goes_all_the_way_there_and_back(void **state)
+{
+	static const char plan[] = "plan: odd\noperations:\n"
+				   "  - rename_column: {table: People, from: Name, to: handle}\n";
+	static const char same[] =
+		"SELECT COUNT(*) = 300 AND COUNT(*) = SUM(%s = CONVERT(CONCAT('M\303\274ller ', id)"
+		" USING latin1)) AND MIN(born) = '1970-01-02 03:04:05' FROM people";
+	(void)state;
+	struct lk_test_steps steps;
+	my_numbers(server, "three_hundred", 300);
+	lk_test_my_sql(
+		server,
+		"SET NAMES utf8mb4; CREATE TABLE People (id int AUTO_INCREMENT PRIMARY KEY,"
+		" Name varchar(30) NOT NULL, born timestamp DEFAULT '1970-01-02 03:04:05');"
+		"INSERT INTO people (name) SELECT CONCAT('M\303\274ller ', n) FROM three_hundred");
+	char *uri = lk_test_my_uri(server, "root", NULL);
+	for (int back = 1; back >= 0; back--) {
+		char *sql = lk_format(same, back ? "name" : "handle");
+		lk_test_steps_open_uri(&steps, uri, plan);
+		if (back) {
+			lk_test_steps_until(&steps, "new-release");
+			lk_test_steps_back(&steps, "new-release");
+		} else {
+			lk_test_steps_until(&steps, NULL);
+		}
+		lk_test_steps_close(&steps);
+		assert_int_equal(lk_test_my_number(server, sql), 1);
+		free(sql);
+	}
+	free(uri);
+}
+
 static void another_identity_after_a_restart_is_no_matter(void **state)
 {
 	(void)state;
@@ -146,6 +179,7 @@ int main(void)
 		cmocka_unit_test(the_performance_schema_shows_whose_a_session_is),
 		cmocka_unit_test(too_many_connections_are_a_matter_of_waiting),
 		cmocka_unit_test(a_server_that_takes_no_writes_says_so),
+		cmocka_unit_test(a_plan_goes_all_the_way_there_and_back),
 		cmocka_unit_test(another_identity_after_a_restart_is_no_matter),
 	};
 	return my_run_tests(tests, start_server, stop_server);
