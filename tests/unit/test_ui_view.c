@@ -134,6 +134,31 @@ static void state_and_pause_stay(void **state)
 	lk_canvas_free(&canvas);
 }
 
+/* Replicas that cannot be waited for say why, and the Locks screen what the server does not show. */
+static void what_is_not_known_is_said(void **state)
+{
+	struct lk_canvas canvas = {.ascii = true};
+	struct lk_snapshot snapshot;
+	struct lk_model *model;
+
+	(void)state;
+	fixture_running(&snapshot);
+	assert_true(snapshot.replicas_count > 0);
+	LK_COPY(snapshot.replicas[0].state, "broken");
+	LK_COPY(snapshot.replicas[0].note, "it does not apply");
+	LK_COPY(snapshot.limits[0].state, "unknown");
+	LK_COPY(snapshot.server_load.unseen,
+		"metadata locks are not visible: INSTALL SONAME 'metadata_lock_info'");
+	model = model_of(&snapshot);
+	draw(model, &canvas, 50, 160);
+	assert_true(shows(&canvas, "BROKEN: it does not apply"));
+	lk_model_show(model, LK_SCREEN_LOCKS);
+	draw(model, &canvas, 30, 80);
+	assert_true(shows(&canvas, "INSTALL SONAME"));
+	lk_model_free(model);
+	lk_canvas_free(&canvas);
+}
+
 static void live_shows_what_matters(void **state)
 {
 	static const char *const words[] = {"THROTTLED",
@@ -307,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_size),
 		cmocka_unit_test(state_and_pause_stay),
+		cmocka_unit_test(what_is_not_known_is_said),
 		cmocka_unit_test(live_shows_what_matters),
 		cmocka_unit_test(trouble_says_why_and_what_to_do),
 		cmocka_unit_test(steps_show_sql_and_what_is_lost),
