@@ -27,9 +27,13 @@ static const struct lk_statement_word words[] = {
 #define TO_AMOUNT "IF(" HAS_POINT ", $3 / 100, $3)"
 #define TO_CENTS "CAST(IF(" HAS_POINT ", amount * 100, amount) AS SIGNED)"
 
-/* A uuid's text out of one that makes values unique; MySQL 9 has no MD5(). */
-#define UUID                                                                                       \
+/*
+ * A uuid's text out of one that makes values unique (MySQL 9 has no MD5()); MariaDB's type refuses one whose
+ * version and variant it does not know.
+ */
+#define DASHED                                                                                     \
 	"INSERT(INSERT(INSERT(INSERT(LEFT(SHA2($3, 256), 32), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')"
+#define UUID "INSERT(INSERT(" DASHED ", 15, 1, '4'), 20, 1, '8')"
 
 static const struct lk_statement_attribute user_attributes[] = {
 	{"handle", LK_FEATURE_HANDLE, {"username", "user_handle"}, {"$2", "$2"}, NULL},
