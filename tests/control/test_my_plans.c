@@ -38,9 +38,19 @@ static bool goes_on_mariadb(const char *name)
 	return !is_long(name) && !is_drop_constraint(name);
 }
 
+/*
+ * MySQL rebuilds the table for these, and a rebuild takes the insert that INSERT … ON DUPLICATE KEY UPDATE tries
+ * first for a duplicate of the unique index that add-unique makes (MySQL Reference Manual, Online DDL Limitations):
+ * they have a sandbox of their own, where no email is unique.
+ */
+static bool is_rebuild(const char *name)
+{
+	return strcmp(name, "drop-not-null.yaml") == 0 || strcmp(name, "set-not-null.yaml") == 0;
+}
+
 static bool goes_on_mysql(const char *name)
 {
-	return goes_on_mariadb(name) && !is_add_check(name);
+	return goes_on_mariadb(name) && !is_add_check(name) && !is_rebuild(name);
 }
 
 static void need(const struct lk_servers_kind *kind)
@@ -88,6 +98,7 @@ static void mysql_every_example_goes_there_and_back_and_to_its_end(void **state)
 {
 	(void)state;
 	walk_all(&lk_servers_mysql, goes_on_mysql);
+	walk_all(&lk_servers_mysql, is_rebuild);
 }
 
 static void walk_forward(const struct lk_servers_kind *kind)
