@@ -170,7 +170,7 @@ static void error_numbers_have_classes(void **state)
 		{1114, LK_ERROR_SYSTEM},    {1021, LK_ERROR_SYSTEM},	{1146, LK_ERROR_STATEMENT},
 		{1054, LK_ERROR_STATEMENT}, {1064, LK_ERROR_STATEMENT}, {1062, LK_ERROR_STATEMENT},
 		{1153, LK_ERROR_STATEMENT}, {1845, LK_ERROR_STATEMENT}, {3819, LK_ERROR_STATEMENT},
-		{4031, LK_ERROR_LOST},
+		{4031, LK_ERROR_STATEMENT},
 	};
 	(void)state;
 	for (size_t i = 0; i < LK_COUNT(cases); i++)
