@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-#define LONG_STATEMENT_MS 1000
+#include "watch/progress.h"
 
 /* State, stage, of so many, percent of the stage (Progress Reporting, MariaDB's manual). */
 static const char maria_sql[] =
@@ -16,17 +15,6 @@ static const char mysql_sql[] =
 	"SELECT t.processlist_state, e.event_name, e.work_completed, e.work_estimated"
 	" FROM performance_schema.threads t LEFT JOIN performance_schema.events_stages_current e"
 	" ON e.thread_id = t.thread_id WHERE t.processlist_id = $1";
-
-static void duration(double ms, char *text, size_t size)
-{
-	long long seconds = (long long)(ms / 1000);
-	if (seconds < 120)
-		snprintf(text, size, "%lld s", seconds);
-	else if (seconds < 7200)
-		snprintf(text, size, "%lld min", seconds / 60);
-	else
-		snprintf(text, size, "%lld h", seconds / 3600);
-}
 
 static void describe_maria(const struct lk_result *r, char phase[100], char detail[100])
 {
@@ -49,26 +37,16 @@ static void describe_mysql(const struct lk_result *r, char phase[100], char deta
 			 done >= all ? 100 : done * 100 / all);
 }
 
-static const struct lk_sample_session *busy_worker(const struct lk_sample *sample)
-{
-	for (size_t i = 0; i < sample->session_count; i++)
-		if (sample->sessions[i].worker &&
-		    strcmp(sample->sessions[i].state, "active") == 0 &&
-		    sample->sessions[i].query_ms > LONG_STATEMENT_MS)
-			return &sample->sessions[i];
-	return NULL;
-}
-
 bool lk_my_progress(struct lk_session *session, const struct lk_my_view *view,
 		    struct lk_sample *sample, struct lk_error *error)
 {
 	struct lk_result r;
 	char id[16], elapsed[24], phase[100] = "", detail[100] = "";
-	const struct lk_sample_session *worker = busy_worker(sample);
+	const struct lk_sample_session *worker = lk_busy_worker(sample);
 	if (!worker || (!view->server.maria && !view->schema))
 		return true;
 	snprintf(id, sizeof id, "%u", (unsigned)worker->pid);
-	duration(worker->query_ms, elapsed, sizeof elapsed);
+	lk_show_elapsed(worker->query_ms, elapsed, sizeof elapsed);
 	if (!LK_QUERY(session, &r, error, view->server.maria ? maria_sql : mysql_sql, id))
 		return false;
 	if (r.rows > 0 && view->server.maria)

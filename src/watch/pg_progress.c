@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-#define LONG_STATEMENT_MS 1000
+#include "watch/progress.h"
 
 /* Sizes come from the planner's estimate: asking for the file's own would wait behind a strong lock. */
 #define SIZE_OF(column)                                                                            \
@@ -30,17 +29,6 @@ static const char other_sql[] = "SELECT c.relname, " SIZE_OF(
 	     " 'AccessExclusiveLock') AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname IN"
 	     " ('pg_catalog', 'lockkeeper')) ORDER BY c.relpages DESC LIMIT 1";
 
-static void duration(double ms, char *text, size_t size)
-{
-	long long seconds = (long long)(ms / 1000);
-	if (seconds < 120)
-		snprintf(text, size, "%lld s", seconds);
-	else if (seconds < 7200)
-		snprintf(text, size, "%lld min", seconds / 60);
-	else
-		snprintf(text, size, "%lld h", seconds / 3600);
-}
-
 /* "process 4711 (alice report)"; "" while it waits for nobody in particular. */
 static void name_locker(const struct lk_result *r, char *text, size_t size)
 {
@@ -54,7 +42,7 @@ static void describe_wait(const struct lk_result *r, const char *locker, char *t
 {
 	char age[24];
 	long long gone = lk_cell_int(r, 0, 5), all = lk_cell_int(r, 0, 6);
-	duration((double)lk_cell_int(r, 0, 10) * 1000, age, sizeof age);
+	lk_show_elapsed((double)lk_cell_int(r, 0, 10) * 1000, age, sizeof age);
 	if (!*locker)
 		snprintf(text, size, "%lld of %lld gone", gone, all);
 	else if (!lk_cell(r, 0, 10))
@@ -107,25 +95,15 @@ static bool describe_other(struct lk_session *session, const char *pid, const ch
 	return true;
 }
 
-static const struct lk_sample_session *busy_worker(const struct lk_sample *sample)
-{
-	for (size_t i = 0; i < sample->session_count; i++)
-		if (sample->sessions[i].worker &&
-		    strcmp(sample->sessions[i].state, "active") == 0 &&
-		    sample->sessions[i].query_ms > LONG_STATEMENT_MS)
-			return &sample->sessions[i];
-	return NULL;
-}
-
 bool lk_pg_progress(struct lk_session *session, struct lk_sample *sample, struct lk_error *error)
 {
 	struct lk_result r;
 	char pid[16], elapsed[24];
-	const struct lk_sample_session *worker = busy_worker(sample);
+	const struct lk_sample_session *worker = lk_busy_worker(sample);
 	if (!worker)
 		return true;
 	if (strcmp(worker->wait, "IPC:SyncRep") == 0) {
-		duration(worker->query_ms, elapsed, sizeof elapsed);
+		lk_show_elapsed(worker->query_ms, elapsed, sizeof elapsed);
 		LK_COPY(sample->work_phase,
 			"waits for a synchronous standby (synchronous_standby_names) to confirm a commit");
 		snprintf(sample->work, sizeof sample->work, "%s; %s so far", sample->work_phase,
@@ -133,7 +111,7 @@ bool lk_pg_progress(struct lk_session *session, struct lk_sample *sample, struct
 		return true;
 	}
 	snprintf(pid, sizeof pid, "%d", worker->pid);
-	duration(worker->query_ms, elapsed, sizeof elapsed);
+	lk_show_elapsed(worker->query_ms, elapsed, sizeof elapsed);
 	if (!LK_QUERY(session, &r, error, build_sql, pid))
 		return false;
 	bool building = r.rows > 0;
