@@ -455,7 +455,8 @@ static char *with_property(const char *text, const char *property)
 		}
 	while (before > text && before[-1] == ' ')
 		before--;
-	return lk_format("%.*s %s%s", (int)(before - text), text, property, before);
+	return lk_format("%.*s%s%s%s", (int)(before - text), text, *property ? " " : "", property,
+			 before);
 }
 
 char *lk_my_with_not_null(const char *rest, bool not_null)

@@ -72,7 +72,7 @@ void lk_my_parts_free(struct lk_my_part *parts, size_t count);
 char *lk_my_default(const char *rest, bool *null_too);
 /* The same column with NOT NULL, or with NULL; the caller's. DEFAULT NULL goes with the first. */
 char *lk_my_with_not_null(const char *rest, bool not_null);
-/* The same column with this default ("DEFAULT 'x'") instead of the one that it had; the caller's. */
+/* The same column with this default ("DEFAULT 'x'", "" none) instead of the one that it had; the caller's. */
 char *lk_my_with_default(const char *rest, const char *clause);
 /* The same column without a COLLATE that has no CHARACTER SET before it: MySQL writes it for a column that goes
  * along with its table, and would take it, read back, for one that does not. The caller's. */

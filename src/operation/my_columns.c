@@ -327,7 +327,8 @@ bool lk_my_set_default(struct lk_my_derivation *m, struct lk_error *error)
 			       column->identity ? "AUTO_INCREMENT" : "generated");
 	/* The whole definition: ALTER COLUMN … SET DEFAULT would take ON UPDATE away on MariaDB, and does not take
 	 * CURRENT_TIMESTAMP on MySQL. */
-	char *clause = lk_my_default_clause(o->default_sql);
+	bool none = column->not_null && strcasecmp(o->default_sql, "NULL") == 0;
+	char *clause = none ? lk_strdup("") : lk_my_default_clause(o->default_sql);
 	char *definition = lk_my_with_default(column->definition, clause);
 	char *change = lk_format("MODIFY COLUMN %s %s", column->sql, definition);
 	bool good = lk_my_try_alter(m, "default", change, error);

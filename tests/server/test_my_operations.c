@@ -191,6 +191,8 @@ static void columns_go_there_and_back_and_there(void **state)
 		{"drop_not_null: {table: t, column: email}", "COMMENT 'it''s'", NULL, NULL},
 		{"set_default: {table: t, column: amount, default: \"7\"}", "`amount` bigint", NULL,
 		 NULL},
+		{"set_default: {table: t, column: amount, default: \"NULL\"}", "`amount` bigint",
+		 "DEFAULT 0\nDEFAULT '0'", NULL},
 		{"set_default: {table: t, column: name, default: \"'it''s'\"}", "DEFAULT 'it''s'",
 		 NULL, NULL},
 	};
