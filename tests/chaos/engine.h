@@ -35,10 +35,11 @@ struct lk_chaos_sign {
 };
 
 struct lk_chaos_engine {
-	const char *name; /* as in CHAOS_ENGINE */
+	const char *name;	 /* as in CHAOS_ENGINE */
+	bool (*available)(void); /* whether there is such a server on this system */
 
 	/* A primary and its replica; with an address, the primary listens there too and lets everybody in who comes
-	 * from `network`. NULL: there are no such servers here. */
+	 * from `network`. */
 	void *(*start)(const char *address, const char *network);
 	void (*stop)(void *servers);
 	/* As the test itself reaches the primary, as a keeper does at that address, or through a port of the

@@ -20,15 +20,30 @@ static const char *const alone[] = {"--performance-schema=1", "--group-concat-ma
 static const char *const reachable[] = {"--performance-schema=1", "--group-concat-max-len=1000000",
 					"--bind-address=0.0.0.0", NULL};
 
+static bool is_here(const struct lk_test_flavour *flavour)
+{
+	struct lk_test_programs programs = {0};
+	bool here = flavour->find(&programs);
+	free(programs.daemon);
+	free(programs.install);
+	return here;
+}
+
+static bool mariadb_is_here(void)
+{
+	return is_here(lk_test_flavours[0]);
+}
+
+static bool mysql_is_here(void)
+{
+	return is_here(lk_test_flavours[1]);
+}
+
 static void *start(const struct lk_test_flavour *flavour, const char *address, const char *network)
 {
 	lk_test_my_use(flavour);
 	struct servers *s = lk_alloc(sizeof *s);
 	s->nodes[LK_CHAOS_PRIMARY] = lk_test_my_start_primary(address ? reachable : alone);
-	if (!s->nodes[LK_CHAOS_PRIMARY]) {
-		free(s);
-		return NULL;
-	}
 	s->nodes[LK_CHAOS_REPLICA] = lk_test_my_start_replica(s->nodes[LK_CHAOS_PRIMARY], alone);
 	if (address) {
 		/* "10.77.0.0/24" is written 10.77.0.0/255.255.255.0 here. */
@@ -163,12 +178,12 @@ static char *sessions(const char *role, const char *condition)
 	" + (SELECT COUNT(*) FROM users u LEFT JOIN users_ledger l ON l.id = u.id WHERE"           \
 	" l.id IS NULL)"
 
-#define ENGINE(called, starts)                                                                     \
+#define ENGINE(called, here, starts)                                                               \
 	{                                                                                          \
-		.name = called, .start = starts, .stop = stop, .uri = uri, .uri_at = uri_at,       \
-		.uri_by_port = uri_by_port, .socket = socket_path, .log = log_path, .down = down,  \
-		.up = up, .kill = kill_server, .freeze = freeze, .kill_sessions = kill_sessions,   \
-		.ready = "SELECT 1",                                                               \
+		.name = called, .available = here, .start = starts, .stop = stop, .uri = uri,      \
+		.uri_at = uri_at, .uri_by_port = uri_by_port, .socket = socket_path,               \
+		.log = log_path, .down = down, .up = up, .kill = kill_server, .freeze = freeze,    \
+		.kill_sessions = kill_sessions, .ready = "SELECT 1",                               \
 		.followed = "SELECT COUNT(*) >= 1 FROM information_schema.processlist"             \
 			    " WHERE command LIKE 'Binlog Dump%'",                                  \
 		.end = end, .seed = draw_from, .sessions = sessions, .signs = lk_chaos_my_signs,   \
@@ -188,5 +203,5 @@ static char *sessions(const char *role, const char *condition)
 			  " ORDER BY at, number SEPARATOR '\n') FROM lockkeeper.event",            \
 	}
 
-const struct lk_chaos_engine lk_chaos_mariadb = ENGINE("mariadb", start_mariadb);
-const struct lk_chaos_engine lk_chaos_mysql = ENGINE("mysql", start_mysql);
+const struct lk_chaos_engine lk_chaos_mariadb = ENGINE("mariadb", mariadb_is_here, start_mariadb);
+const struct lk_chaos_engine lk_chaos_mysql = ENGINE("mysql", mysql_is_here, start_mysql);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "sandbox/postgres.h"
 #include "tests/chaos/engine.h"
 #include "tests/chaos/pg_statements.h"
 #include "tests/server/server.h"
@@ -27,6 +28,13 @@ static void let_in(const struct lk_test_server *server, const char *network)
 	fclose(file);
 	free(path);
 	lk_test_sql(server, "SELECT pg_reload_conf()");
+}
+
+static bool available(void)
+{
+	struct lk_postgres programs;
+	struct lk_error error;
+	return lk_postgres_find(&programs, &error);
 }
 
 static void *start(const char *address, const char *network)
@@ -133,6 +141,7 @@ static char *sessions(const char *role, const char *condition)
 
 const struct lk_chaos_engine lk_chaos_postgres = {
 	.name = "postgresql",
+	.available = available,
 	.start = start,
 	.stop = stop,
 	.uri = uri,

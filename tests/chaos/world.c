@@ -101,13 +101,9 @@ static void open_clock(struct lk_chaos_world *world)
 
 static void open_servers(struct lk_chaos_world *world)
 {
-	struct lk_error error;
 	const struct lk_chaos_engine *engine = world->engine;
 	bool cable = world->has.network;
 	world->servers = engine->start(cable ? LK_CHAOS_ADDRESS : NULL, LK_CHAOS_NETWORK);
-	must(world->servers ||
-		     lk_fail(&error, LK_ERROR_SYSTEM, "there is no %s server here", engine->name),
-	     &error);
 	world->uri = cable ? engine->uri_at(world->servers, LK_CHAOS_ADDRESS)
 			   : engine->uri(world->servers);
 }
