@@ -38,7 +38,8 @@ struct lk_my_killer {
 struct watch {
 	int64_t watched_from_us;		  /* which watching this is about */
 	int64_t waiting_from_us, victims_from_us; /* 0: not */
-	int64_t working_us;			  /* when it was last seen at work; 0 never */
+	int64_t working_us;	 /* when it was last seen at something else; 0 never */
+	int64_t working_from_us; /* since when it has been within one statement; 0: it is idle */
 	int victims;
 };
 
@@ -85,6 +86,10 @@ static bool look(struct lk_my_killer *k, struct watch *w, char *state, size_t si
 	lk_result_free(&r);
 	if (!is_waiting(state)) {
 		w->working_us = lk_clock_us();
+		if (!state[0])
+			w->working_from_us = 0;
+		else if (!w->working_from_us)
+			w->working_from_us = w->working_us;
 		w->waiting_from_us = w->victims_from_us = 0;
 		return true;
 	}
@@ -99,6 +104,11 @@ static bool look(struct lk_my_killer *k, struct watch *w, char *state, size_t si
 	return true;
 }
 
+static int64_t worked_ms(const struct watch *w)
+{
+	return w->working_from_us ? (w->waiting_from_us - w->working_from_us) / 1000 : 0;
+}
+
 /*
  * A statement that has only waited so far is ended after the limit, whether or not somebody waits behind it, for
  * somebody could come. One that has an hour's work behind it, and needs its lock once more to finish, is let wait as
@@ -106,8 +116,7 @@ static bool look(struct lk_my_killer *k, struct watch *w, char *state, size_t si
  */
 static bool must_end(const struct lk_my_killer *k, const struct watch *w)
 {
-	int64_t worked_ms = w->working_us ? (w->waiting_from_us - w->watched_from_us) / 1000 : 0;
-	int64_t from_us = worked_ms < WORTH_MS ? w->waiting_from_us : w->victims_from_us;
+	int64_t from_us = worked_ms(w) < WORTH_MS ? w->waiting_from_us : w->victims_from_us;
 	return w->waiting_from_us && from_us && lk_clock_us() - from_us >= k->limit_ms * 1000;
 }
 
@@ -123,8 +132,7 @@ static void note_kill(struct lk_my_killer *k, const struct watch *w, const char 
 		k->kill.killed = true;
 		k->kill.holder = holder;
 		k->kill.victims = w->victims;
-		k->kill.worked_ms =
-			w->working_us ? (w->waiting_from_us - w->watched_from_us) / 1000 : 0;
+		k->kill.worked_ms = worked_ms(w);
 		k->kill.lost_work = k->kill.worked_ms >= WORTH_MS;
 		LK_COPY(k->kill.waited_for, state + strlen("Waiting for "));
 	}

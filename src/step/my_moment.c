@@ -16,7 +16,8 @@ enum {
 	UNFIT_UNDER_LOCKS = 1192
 };
 
-#define PATIENCE_US 1000000
+/* Longer than it takes until a transaction counts as a long one (my_holder.h). */
+#define PATIENCE_US 3000000
 /* Between tries that do not wait, and between looks for a free moment. */
 #define TRY_GAP_MS 15
 #define LOOK_GAP_MS 2
@@ -106,9 +107,13 @@ static bool await_on_mysql(struct lk_step_run *run, const struct lk_table *table
 			return false;
 		held = lk_cell_int(&r, 0, 0) > 0;
 		lk_result_free(&r);
-		if (held)
-			lk_pace_sleep(run->pace, LOOK_GAP_MS);
+		if (held && !lk_pace_sleep(run->pace, LOOK_GAP_MS))
+			return lk_fail(error, LK_ERROR_CANCELLED, "stopped");
 	}
+	struct lk_my_holder holder;
+	if (held && view == LK_MY_LOCKS_SCHEMA &&
+	    lk_my_holder_find(run->session, view, table, &holder, error) && holder.found)
+		return lk_fail(error, LK_ERROR_RETRY, "%s", holder.text);
 	return true;
 }
 
@@ -135,6 +140,24 @@ static bool has_relatives(struct lk_session *session, const struct lk_table *tab
 	*has = lk_cell_int(&r, 0, 0) > 0;
 	lk_result_free(&r);
 	return true;
+}
+
+/*
+ * On a table that is never free for a moment, because short transactions follow and overlap each other, one has to wait
+ * in the end: it is over in milliseconds, or the killer ends it. Behind a long transaction it would not be, so there
+ * *error stays what it is.
+ */
+static bool wait_among_short_ones(struct lk_step_run *run, const struct lk_table *table,
+				  const char *sql, struct lk_error *error)
+{
+	enum lk_my_lock_view view;
+	struct lk_my_holder holder;
+	struct lk_error ignored;
+	if (error->number != LOCK_WAIT_TIMEOUT || atomic_load(&run->pace->stop) ||
+	    !lk_my_lock_view(run->session, &view, &ignored) ||
+	    !lk_my_holder_find(run->session, view, table, &holder, &ignored) || holder.found)
+		return false;
+	return lk_execute(run->session, sql, error);
 }
 
 /*
@@ -167,7 +190,8 @@ bool lk_my_locking(struct lk_step_run *run, const struct lk_table *table, const 
 	if (!lk_my_server(run->session, &server, error))
 		return false;
 	if (server.maria && !building)
-		return try_without_waiting(run, sql, error);
+		return try_without_waiting(run, sql, error) ||
+		       wait_among_short_ones(run, table, sql, error);
 	/* Asked before the moment, which is short. */
 	if (table && !server.maria && !building &&
 	    !has_relatives(run->session, table, &relatives, error))
