@@ -261,11 +261,27 @@ static bool my_run(void *handle, int number, const char *const *values, struct l
 	return done;
 }
 
+/*
+ * MySQL's answer to an INSERT … ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id) that leaves its row as it was is the
+ * id, but 0 where the table has a trigger for UPDATE; the function knows the id either way.
+ */
+static int64_t last_insert_id(struct connection *connection)
+{
+	if (mysql_query(connection->mysql, "SELECT LAST_INSERT_ID()") != 0)
+		return 0;
+	MYSQL_RES *rows = mysql_store_result(connection->mysql);
+	MYSQL_ROW row = rows ? mysql_fetch_row(rows) : NULL;
+	int64_t id = row && row[0] ? strtoll(row[0], NULL, 10) : 0;
+	mysql_free_result(rows);
+	return id;
+}
+
 static int64_t my_added(void *handle, int number, const struct lk_result *result)
 {
 	struct connection *connection = handle;
 	(void)result;
-	return (int64_t)mysql_stmt_insert_id(connection->prepared[number].handle);
+	int64_t id = (int64_t)mysql_stmt_insert_id(connection->prepared[number].handle);
+	return id ? id : last_insert_id(connection);
 }
 
 const struct lk_link_ops lk_my_link = {
