@@ -9,7 +9,7 @@
 #include "tests/server/my_sessions.h"
 #include "tests/server/stepping.h"
 
-enum { IDS = 2400, STATEMENTS = 600, SEEDS = 2 };
+enum { IDS = 6000, STATEMENTS = 600, SEEDS = 2 };
 
 static struct lk_test_my *server;
 
