@@ -44,7 +44,7 @@ struct lk_snapshot_step {
 	char summary[160];    /* one line: "backfill users.user_handle from username" */
 	char statement[8192]; /* the SQL, statements separated by ";\n" */
 	char lock[120];	      /* "ACCESS EXCLUSIVE on users, for milliseconds" */
-	char cost[120];	      /* rewrite or scan: "no rewrite, no scan" */
+	char cost[300];	      /* rewrite or scan: "no rewrite, no scan" */
 	char undo[300];	      /* what takes it back, or why nothing does */
 	char destroys[24];    /* "" or "data": nothing brings it back */
 	char note[300]; /* what happened: an error, rows changed, tries of a lock, who answered */

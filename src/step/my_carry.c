@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "step/my_algorithm.h"
+#include "step/my_duplicate.h"
 #include "step/my_look.h"
 #include "step/my_moment.h"
 #include "step/record.h"
@@ -54,7 +55,34 @@ static bool execute(struct lk_step_run *run, const struct lk_my_carry *carry, co
 	return done;
 }
 
-static bool explain(struct lk_session *session, struct lk_error *error)
+/* Always false. */
+static bool explain_duplicate(struct lk_session *session, struct lk_my_carry *carry,
+			      struct lk_error *error)
+{
+	char index[200] = "";
+	struct lk_error reason;
+	enum lk_my_duplicate duplicate = LK_MY_DUPLICATE_NEW;
+	if (carry->table && !lk_my_duplicate_judge(session, &carry->statement, carry->table, error,
+						   &duplicate, index, &reason)) {
+		*error = reason;
+		return lk_fail_context(error, "after a duplicate was met");
+	}
+	if (duplicate == LK_MY_DUPLICATE_NEW)
+		return lk_fail_context(
+			error, "rows have the same value where the new index wants each once; "
+			       "nothing was changed");
+	if (duplicate == LK_MY_DUPLICATE_PASSING)
+		LK_COPY(carry->passing, index);
+	else
+		lk_fail_context(
+			error,
+			"rows have the same value under %.80s, which is UNIQUE and let them in all "
+			"the same (unique_checks = 0?); nothing was changed",
+			index);
+	return false;
+}
+
+static bool explain(struct lk_session *session, struct lk_my_carry *carry, struct lk_error *error)
 {
 	struct lk_result r;
 	struct lk_error ignored;
@@ -71,9 +99,7 @@ static bool explain(struct lk_session *session, struct lk_error *error)
 			size);
 	}
 	if (error->number == DUPLICATE_ENTRY)
-		return lk_fail_context(
-			error, "rows have the same value where the new index wants each once; "
-			       "nothing was changed");
+		return explain_duplicate(session, carry, error);
 	return false;
 }
 
@@ -125,11 +151,12 @@ static bool refuse(struct lk_error *error)
 		reason.text);
 }
 
-bool lk_my_carry_out(struct lk_step_run *run, const struct lk_my_carry *carry, bool again,
+bool lk_my_carry_out(struct lk_step_run *run, struct lk_my_carry *carry, bool again,
 		     struct lk_error *error)
 {
 	const struct lk_my_statement *statement = &carry->statement;
 	char before[LK_MY_DIGEST];
+	carry->passing[0] = '\0';
 	if (!lk_my_look_digest(run->session, statement, before, error))
 		return false;
 	for (int n = 0;; n++) {
@@ -147,7 +174,7 @@ bool lk_my_carry_out(struct lk_step_run *run, const struct lk_my_carry *carry, b
 			continue;
 		} else {
 			free(sql);
-			return explain(run->session, error);
+			return explain(run->session, carry, error);
 		}
 		free(sql);
 		lk_error_clear(error);

@@ -12,13 +12,15 @@ struct lk_my_carry {
 	struct lk_my_server server;
 	struct lk_my_statement statement;
 	const struct lk_table *table; /* the one it changes; NULL: it is not there */
+	/* out: the index under which the server saw a duplicate that is none, so that the same again may work; else "" */
+	char passing[200];
 };
 
 /*
  * Under the journal's guard and the killer's eye (step/my_gentle.h). run->note says how it was done. With `again`
  * what is already as the statement would leave it is no error: it was carried out before.
  */
-bool lk_my_carry_out(struct lk_step_run *run, const struct lk_my_carry *carry, bool again,
+bool lk_my_carry_out(struct lk_step_run *run, struct lk_my_carry *carry, bool again,
 		     struct lk_error *error);
 
 #endif

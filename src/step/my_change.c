@@ -11,6 +11,9 @@
 
 /* The parts of the cursor's key. */
 enum { DIRECTION, POSITION, DIGEST, MEMORY_PARTS };
+/* So often a rebuild that was lost to a duplicate that is none is begun again, and after how long. */
+#define MOST_AGAIN 3
+#define AGAIN_GAP_MS 1000
 
 /* What the journal remembers of a step that was begun. */
 struct memory {
@@ -173,6 +176,34 @@ bool lk_my_change_table(struct lk_session *session, const struct lk_my_statement
 	return *found || absent;
 }
 
+/* True when the rebuild shall begin again; else *outcome is the step's. */
+static bool begin_again(struct lk_step_run *run, const struct change_work *w, int times,
+			enum lk_outcome *outcome, struct lk_error *error)
+{
+	static const char cause[] =
+		"the server met a duplicate under %.80s that is none: an INSERT of the application that met "
+		"a row there (ON DUPLICATE KEY UPDATE, IGNORE, REPLACE) while the table was rebuilt";
+	char sentence[400];
+	if (*outcome != LK_OUTCOME_FAILED || !w->carry.passing[0] || atomic_load(&run->pace->stop))
+		return false;
+	snprintf(sentence, sizeof sentence, cause, w->carry.passing);
+	if (times == MOST_AGAIN) {
+		lk_fail(error, LK_ERROR_REFUSED,
+			"%s; so in each of %d tries, and nothing was changed: take a time in which the "
+			"application does without such INSERTs, or wait for the shadow table, which this "
+			"version cannot yet",
+			sentence, times + 1);
+		return false;
+	}
+	lk_step_say(run, "%s; its work is undone and begins again in %d ms", sentence,
+		    AGAIN_GAP_MS);
+	lk_error_clear(error);
+	if (lk_pace_sleep(run->pace, AGAIN_GAP_MS))
+		return true;
+	*outcome = LK_OUTCOME_STOPPED;
+	return false;
+}
+
 static enum lk_outcome carry_one(struct lk_step_run *run, struct change_work *w,
 				 struct lk_error *error)
 {
@@ -188,7 +219,11 @@ static enum lk_outcome carry_one(struct lk_step_run *run, struct change_work *w,
 	    !lk_my_change_table(run->session, &w->carry.statement, &table, &found, error))
 		return lk_step_outcome(run, error);
 	w->carry.table = found ? &table : NULL;
-	enum lk_outcome outcome = lk_my_gently(run, w->carry.table, work, w, error);
+	enum lk_outcome outcome;
+	int times = 0;
+	do
+		outcome = lk_my_gently(run, w->carry.table, work, w, error);
+	while (begin_again(run, w, times++, &outcome, error));
 	if (found)
 		lk_table_free(&table);
 	if (outcome == LK_OUTCOME_FAILED && error->class != LK_ERROR_LOST &&

@@ -8,6 +8,7 @@
 #include "step/my_algorithm.h"
 #include "step/my_change.h"
 #include "step/my_ddl.h"
+#include "step/my_duplicate.h"
 #include "step/my_step.h"
 
 static enum lk_outcome ddl_forward(struct lk_step_run *run, struct lk_error *error)
@@ -98,6 +99,23 @@ static bool refuse_way(const struct lk_step *step, enum lk_my_way way, struct lk
 		step->name, step->sql);
 }
 
+/* What may fail a rebuild is said before it is begun. */
+static bool warn_of_duplicates(struct lk_session *session, const struct lk_my_server *server,
+			       const struct lk_table *table, struct lk_step_text *text,
+			       struct lk_error *error)
+{
+	bool possible;
+	if (!lk_my_duplicate_possible(session, server, table, &possible, error))
+		return false;
+	size_t length = strlen(text->cost);
+	if (possible)
+		snprintf(
+			text->cost + length, sizeof text->cost - length,
+			"; a rebuild is lost (error 1062) when the application's INSERT meets a row under "
+			"a UNIQUE index meanwhile (ON DUPLICATE KEY UPDATE, IGNORE, REPLACE)");
+	return true;
+}
+
 bool lk_my_ddl_describe_statement(struct lk_session *session, const struct lk_step *step,
 				  const struct lk_my_statement *statement,
 				  struct lk_step_text *text, struct lk_error *error)
@@ -126,6 +144,8 @@ bool lk_my_ddl_describe_statement(struct lk_session *session, const struct lk_st
 			       sizeof text->cost);
 		if (way == LK_MY_WAY_COPY || way == LK_MY_WAY_LOCKS)
 			allowed = refuse_way(step, way, error);
+		else if (found && (way == LK_MY_WAY_REBUILD || way == LK_MY_WAY_UNKNOWN))
+			allowed = warn_of_duplicates(session, &server, &table, text, error);
 	}
 	if (found)
 		lk_table_free(&table);

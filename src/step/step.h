@@ -46,7 +46,7 @@ struct lk_step_run {
 
 /* A step in words, for explain and the Steps screen. */
 struct lk_step_text {
-	char statement[8192], lock[120], cost[120], undo[300];
+	char statement[8192], lock[120], cost[300], undo[300];
 };
 
 /* The step `number` of the plan. On FAILED *error is filled, on WAITING run->note says what is missing. */
