@@ -119,6 +119,16 @@ static void await_snapshots(struct viewer *v, int more)
 	assert_true(v->snapshots >= wanted);
 }
 
+/* Snapshots from before may still be on their way to a viewer who has not read for a while. */
+static void await_operator(struct viewer *v, const char *host)
+{
+	int64_t until = lk_clock_us() + 10000000;
+	do
+		await_snapshots(v, 1);
+	while (strcmp(v->snapshot->operator_host, host) != 0 && lk_clock_us() < until);
+	assert_string_equal(v->snapshot->operator_host, host);
+}
+
 /* A bare connection, for what no client of ours would do. */
 static int raw(void)
 {
@@ -168,8 +178,8 @@ static void one_operates_others_watch_and_anyone_may_pause(void **state)
 	assert_true(ask(&first, "lease", json_pack("{s:b}", "take", 1)));
 	attach(&second, "operate", "bastion-2", 0);
 	attach(&watcher, "watch", "bastion-3", 0);
+	await_operator(&watcher, "bastion-1");
 	await_snapshots(&watcher, 2);
-	assert_string_equal(watcher.snapshot->operator_host, "bastion-1");
 	assert_int_equal(watcher.snapshot->viewers, 3);
 	assert_true(ask(&watcher, "pause", NULL));
 	lk_await(&alice, "seen", "paused", 2);
@@ -196,8 +206,7 @@ static void one_operates_others_watch_and_anyone_may_pause(void **state)
 	assert_true(ask(&second, "lease", json_pack("{s:b}", "take", 0)));
 	assert_true(ask(&first, "throttle",
 			json_pack("{s:i, s:f}", "chunk_time_ms", 1, "rest", 500.0)));
-	await_snapshots(&watcher, 2);
-	assert_string_equal(watcher.snapshot->operator_host, "bastion-1");
+	await_operator(&watcher, "bastion-1");
 	assert_false(ask(&first, "nonsense", NULL));
 	assert_contains(first.reply, "does not know the verb");
 	leave(&first);
