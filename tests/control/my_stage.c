@@ -41,7 +41,7 @@ void my_stage_close(struct my_stage *stage)
 	lk_test_my_stop(stage->server);
 }
 
-static char *text_of(const char *format, va_list list)
+__attribute__((format(printf, 1, 0))) static char *text_of(const char *format, va_list list)
 {
 	char sql[8000];
 	vsnprintf(sql, sizeof sql, format, list);

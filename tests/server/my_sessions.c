@@ -154,3 +154,14 @@ void my_await_statement(const struct lk_test_my *server, int id, const char *par
 		fail_msg("session %d never ran %s", id, part);
 	free(sql);
 }
+
+void my_grow_old(const struct lk_test_my *server, MYSQL *mysql, int seconds)
+{
+	unsigned long id = mysql_thread_id(mysql);
+	char *sql = lk_format(
+		"SELECT COUNT(*) FROM information_schema.processlist WHERE id = %lu AND time >= %d",
+		id, seconds);
+	if (!lk_test_my_wait(server, sql, seconds + 30))
+		fail_msg("connection %lu was never idle for %d s", id, seconds);
+	free(sql);
+}

@@ -49,5 +49,10 @@ void my_background_start(struct my_background *background, struct lk_session *se
 void my_background_end(struct my_background *background);
 /* Waits until the server shows the session at a statement with this in it. */
 void my_await_statement(const struct lk_test_my *server, int id, const char *part);
+/*
+ * Waits until an idle connection has sent nothing for so many seconds, so that its open transaction is older than
+ * that. (innodb_trx, asked this often, would not change, and might not even show it.)
+ */
+void my_grow_old(const struct lk_test_my *server, MYSQL *mysql, int seconds);
 
 #endif

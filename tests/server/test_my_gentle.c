@@ -89,20 +89,10 @@ static MYSQL *reader(const struct lk_test_my *on)
 	return mysql;
 }
 
-/* Until it is old enough to be looked for. (innodb_trx, asked this often, would not change.) */
-static void grow_old(const struct lk_test_my *on, MYSQL *mysql)
-{
-	char *sql = lk_format("SELECT COUNT(*) FROM information_schema.processlist WHERE id = %lu"
-			      " AND time >= 3",
-			      mysql_thread_id(mysql));
-	assert_true(lk_test_my_wait(on, sql, 20));
-	free(sql);
-}
-
 static MYSQL *old_reader(const struct lk_test_my *on)
 {
 	MYSQL *mysql = reader(on);
-	grow_old(on, mysql);
+	my_grow_old(on, mysql, 3);
 	return mysql;
 }
 
@@ -223,7 +213,7 @@ static void somebody_elses_transaction_is_not_waited_for(void **state)
 	MYSQL *mysql = lk_test_my_connect(server);
 	execute(mysql, "BEGIN");
 	execute(mysql, "SELECT * FROM other");
-	grow_old(server, mysql);
+	my_grow_old(server, mysql, 3);
 	open_steps(&steps, server, ADD_COLUMN);
 	must_be_done(&steps, lk_test_step_forward(&steps, DDL));
 	must_not_have_heard(&steps, "waiting");
