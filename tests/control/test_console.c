@@ -196,6 +196,7 @@ static void one_operates_others_watch_and_anyone_may_pause(void **state)
 	assert_true(ask(&second, "lease", json_pack("{s:b}", "take", 1)));
 	assert_false(ask(&first, "resume", NULL));
 	assert_contains(first.reply, "bastion-2 operates this run");
+	await_operator(&watcher, "bastion-2");
 	lk_await_sql(&stage, 5,
 		     "SELECT count(*) = 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE"
 		     " a.application_name LIKE 'lockkeeper:seen%%:worker'");
