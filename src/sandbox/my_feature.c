@@ -11,6 +11,11 @@
 #define CONSTRAINT(name)                                                                           \
 	"EXISTS (SELECT 1 FROM information_schema.table_constraints"                               \
 	" WHERE constraint_schema = 'shop' AND constraint_name = '" name "')"
+/* In one reading: MariaDB shows nothing of a table while it is being changed. */
+#define NO_CONSTRAINT(table, name)                                                                 \
+	"(SELECT COUNT(*) > 0 AND SUM(constraint_name = '" name "') = 0"                           \
+	" FROM information_schema.table_constraints WHERE constraint_schema = 'shop'"              \
+	" AND table_name = '" table "')"
 #define INDEX(table, name)                                                                         \
 	"EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema = 'shop'"          \
 	" AND table_name IN (" table ") AND index_name = '" name "')"
@@ -72,6 +77,6 @@ const struct lk_feature_terms lk_my_features[LK_FEATURES] = {
 	[LK_FEATURE_ONE_EMAIL] = {"%users_email_key%", NULL, INDEX("'users'", "users_email_key"),
 				  NULL},
 	[LK_FEATURE_LONG_BODY] = {"%reviews_body_check%", NULL,
-				  "NOT " CONSTRAINT("reviews_body_check"), NULL},
+				  NO_CONSTRAINT("reviews", "reviews_body_check"), NULL},
 	[LK_FEATURE_PURCHASES] = {"%purchases%", TABLE("orders"), TABLE("purchases"), NULL},
 };
