@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "db/pg_error.h"
 
 char *lk_postgres_conninfo(const struct lk_postgres_server *server, const char *user,
 			   const char *database, const char *application)
@@ -45,8 +46,9 @@ bool lk_postgres_failed(PGconn *connection, const PGresult *result, struct lk_er
 {
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 	const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-	bool lost = PQstatus(connection) != CONNECTION_OK;
-	lk_fail(error, lost ? LK_ERROR_LOST : LK_ERROR_STATEMENT, "%s",
+	/* What the server did not say, the library did: that there is none. */
+	bool lost = PQstatus(connection) != CONNECTION_OK || !state;
+	lk_fail(error, lost ? LK_ERROR_LOST : lk_pg_error_class(state), "%s",
 		primary ? primary : PQerrorMessage(connection));
 	error->text[strcspn(error->text, "\n")] = '\0';
 	if (state)
