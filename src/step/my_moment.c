@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "db/my_server.h"
@@ -88,28 +89,41 @@ static bool await_on_mariadb(struct lk_step_run *run, const struct lk_table *tab
 	return had;
 }
 
-static bool await_on_mysql(struct lk_step_run *run, const struct lk_table *table,
-			   struct lk_error *error)
+/* Of the tables in the list, "('shop', 'orders'), …", until nobody holds one; class CANCELLED on a stop. */
+static bool await_free(struct lk_step_run *run, const char *names, bool *held,
+		       struct lk_error *error)
 {
-	static const char holders_sql[] =
+	int64_t until = lk_clock_us() + PATIENCE_US;
+	char *sql = lk_format(
 		"SELECT COUNT(*) FROM performance_schema.metadata_locks m JOIN"
 		" performance_schema.threads t ON t.thread_id = m.owner_thread_id WHERE m.object_type ="
-		" 'TABLE' AND m.object_schema = $1 AND m.object_name = $2 AND m.lock_status = 'GRANTED'"
-		" AND t.processlist_id <> CONNECTION_ID()";
-	enum lk_my_lock_view view;
-	int64_t until = lk_clock_us() + PATIENCE_US;
-	bool held = true;
-	if (!lk_my_lock_view(run->session, &view, error))
-		return false;
-	while (view == LK_MY_LOCKS_SCHEMA && held && lk_clock_us() < until) {
+		" 'TABLE' AND (m.object_schema, m.object_name) IN (%s) AND m.lock_status = 'GRANTED'"
+		" AND t.processlist_id <> CONNECTION_ID()",
+		names);
+	bool looked = true;
+	*held = true;
+	while (looked && *held && lk_clock_us() < until) {
 		struct lk_result r;
-		if (!LK_QUERY(run->session, &r, error, holders_sql, table->schema, table->name))
-			return false;
-		held = lk_cell_int(&r, 0, 0) > 0;
+		looked = LK_QUERY(run->session, &r, error, sql);
+		if (!looked)
+			break;
+		*held = lk_cell_int(&r, 0, 0) > 0;
 		lk_result_free(&r);
-		if (held && !lk_pace_sleep(run->pace, LOOK_GAP_MS))
-			return lk_fail(error, LK_ERROR_CANCELLED, "stopped");
+		if (*held && !lk_pace_sleep(run->pace, LOOK_GAP_MS))
+			looked = lk_fail(error, LK_ERROR_CANCELLED, "stopped");
 	}
+	free(sql);
+	return looked;
+}
+
+static bool await_on_mysql(struct lk_step_run *run, const struct lk_table *table, const char *names,
+			   struct lk_error *error)
+{
+	enum lk_my_lock_view view;
+	bool held = true;
+	if (!lk_my_lock_view(run->session, &view, error) ||
+	    (view == LK_MY_LOCKS_SCHEMA && !await_free(run, names, &held, error)))
+		return false;
 	struct lk_my_holder holder;
 	if (held && view == LK_MY_LOCKS_SCHEMA &&
 	    lk_my_holder_find(run->session, view, table, &holder, error) && holder.found)
@@ -126,19 +140,38 @@ static bool build(struct lk_step_run *run, const char *sql, struct lk_error *err
 	return done;
 }
 
-static bool has_relatives(struct lk_session *session, const struct lk_table *table, bool *has,
-			  struct lk_error *error)
+/*
+ * Whether the table has foreign keys, of its own or to it, and the names of all that must be free for the statement,
+ * as await_free takes them (the caller's): RENAME takes the tables at their other ends exclusively as well.
+ */
+static bool read_names(struct lk_session *session, const struct lk_table *table, const char *sql,
+		       char **names, bool *relatives, struct lk_error *error)
 {
 	struct lk_result r;
+	struct lk_buffer list = {0};
 	if (!LK_QUERY(
 		    session, &r, error,
-		    "SELECT COUNT(*) FROM information_schema.key_column_usage WHERE"
-		    " referenced_table_name IS NOT NULL AND ((table_schema = $1 AND table_name = $2) OR"
-		    " (referenced_table_schema = $1 AND referenced_table_name = $2))",
+		    "SELECT $1, $2 UNION SELECT referenced_table_schema, referenced_table_name FROM"
+		    " information_schema.key_column_usage WHERE table_schema = $1 AND table_name = $2"
+		    " AND referenced_table_name IS NOT NULL UNION SELECT table_schema, table_name FROM"
+		    " information_schema.key_column_usage WHERE referenced_table_schema = $1"
+		    " AND referenced_table_name = $2",
 		    table->schema, table->name))
 		return false;
-	*has = lk_cell_int(&r, 0, 0) > 0;
+	*relatives = r.rows > 1;
+	bool all = strncmp(sql, "RENAME TABLE ", 13) == 0;
+	for (size_t i = 0; i < r.rows; i++) {
+		const char *schema = lk_cell_text(&r, i, 0), *name = lk_cell_text(&r, i, 1);
+		if (!all && (strcmp(schema, table->schema) != 0 || strcmp(name, table->name) != 0))
+			continue;
+		char *s = session->driver->quote_text(schema),
+		     *n = session->driver->quote_text(name);
+		lk_buffer_addf(&list, "%s(%s, %s)", list.length ? ", " : "", s, n);
+		free(n);
+		free(s);
+	}
 	lk_result_free(&r);
+	*names = lk_buffer_take(&list);
 	return true;
 }
 
@@ -182,26 +215,40 @@ static bool execute_held(struct lk_step_run *run, const struct lk_table *table, 
 	return done || (unfit && lk_execute(run->session, sql, error));
 }
 
-bool lk_my_locking(struct lk_step_run *run, const struct lk_table *table, const char *sql,
-		   bool building, struct lk_error *error)
+static bool lock_on_mariadb(struct lk_step_run *run, const struct lk_table *table, const char *sql,
+			    bool building, struct lk_error *error)
 {
-	struct lk_my_server server;
-	bool relatives = true;
-	if (!lk_my_server(run->session, &server, error))
-		return false;
-	if (server.maria && !building)
+	if (!building)
 		return try_without_waiting(run, sql, error) ||
 		       wait_among_short_ones(run, table, sql, error);
-	/* Asked before the moment, which is short. */
-	if (table && !server.maria && !building &&
-	    !has_relatives(run->session, table, &relatives, error))
-		return false;
-	if (table && !(server.maria ? await_on_mariadb(run, table, error)
-				    : await_on_mysql(run, table, error)))
-		return false;
+	return (!table || await_on_mariadb(run, table, error)) && build(run, sql, error);
+}
+
+static bool lock_on_mysql(struct lk_step_run *run, const struct lk_table *table, const char *sql,
+			  bool building, struct lk_error *error)
+{
+	bool relatives = true;
+	if (table) {
+		/* Asked before the moment, which is short. */
+		char *names;
+		if (!read_names(run->session, table, sql, &names, &relatives, error))
+			return false;
+		bool free_now = await_on_mysql(run, table, names, error);
+		free(names);
+		if (!free_now)
+			return false;
+	}
 	if (building)
 		return build(run, sql, error);
 	return table && !relatives && strncmp(sql, "LOCK TABLES ", 12) != 0
 		       ? execute_held(run, table, sql, error)
 		       : lk_execute(run->session, sql, error);
+}
+
+bool lk_my_locking(struct lk_step_run *run, const struct lk_table *table, const char *sql,
+		   bool building, struct lk_error *error)
+{
+	struct lk_my_server server;
+	return lk_my_server(run->session, &server, error) &&
+	       (server.maria ? lock_on_mariadb : lock_on_mysql)(run, table, sql, building, error);
 }
