@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 
 /* Of pg_type; libpq has no names for them. */
 enum { BIGINT = 20, TEXT = 25 };

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 #include "sandbox/shop.h"
 
 #define REPLICA "standby1"

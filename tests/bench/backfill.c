@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/follow.h"
 #include "tests/bench/shop.h"

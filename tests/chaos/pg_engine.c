@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 #include "tests/chaos/engine.h"
 #include "tests/chaos/pg_statements.h"
 #include "tests/server/server.h"

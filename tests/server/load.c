@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 
 struct lk_test_load {
 	char *conninfo, *sql;

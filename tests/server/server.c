@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "sandbox/folder.h"
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 #include "tests/server/processes.h"
 
 #define PREFIX "lk-test"
@@ -166,8 +166,8 @@ struct lk_test_server *lk_test_server_start(const struct lk_test_server_options 
 		lk_folder_remove_leftovers(PREFIX);
 	}
 	must(lk_postgres_find(&server->postgres, &error), &error);
-	must(lk_folder_make(PREFIX, server->postgres.as.user, server->postgres.as.group, &server->folder,
-			    &error),
+	must(lk_folder_make(PREFIX, server->postgres.as.user, server->postgres.as.group,
+			    &server->folder, &error),
 	     &error);
 	server->owner = getpid();
 	server->next = running;

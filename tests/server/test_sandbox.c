@@ -19,7 +19,7 @@
 #include "base/path.h"
 #include "sandbox/folder.h"
 #include "sandbox/latency.h"
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 #include "sandbox/protocol.h"
 #include "sandbox/sandbox.h"
 #include "tests/server/practice.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sessions on a private server: how to reach it, and its errors as ours. */
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Where the server's programs are, and who may run them. */
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 
 #include <glob.h>
 #include <stdio.h>

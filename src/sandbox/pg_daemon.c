@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "sandbox/postgres.h"
+#include "sandbox/pg_daemon.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -7,8 +7,8 @@
  * A server is a child of the thread that started it and is told to end (SIGQUIT, immediate
  * shutdown) when that thread dies, however it dies: start servers from the main thread.
  */
-#ifndef LK_SANDBOX_POSTGRES_H
-#define LK_SANDBOX_POSTGRES_H
+#ifndef LK_SANDBOX_PG_DAEMON_H
+#define LK_SANDBOX_PG_DAEMON_H
 
 #include <libpq-fe.h>
 #include <stdbool.h>
