@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "sandbox/link.h"
+#include "sandbox/protocol.h"
 
 struct lk_sandbox lk_practice_start(const struct lk_sandbox_options *options)
 {
@@ -152,4 +154,20 @@ void lk_practice_await_settled(const struct lk_sandbox *sandbox)
 			fail_msg("the application does not settle");
 		lk_sleep_ms(20);
 	}
+}
+
+int lk_practice_main(int argc, char **argv, int (*tests)(void))
+{
+	if (argc > 1 && strcmp(argv[1], LK_SANDBOX_VERB) == 0)
+		return lk_sandbox_server_main(argc, argv);
+	char base[] = "/tmp/lk-practice-XXXXXX";
+	if (!mkdtemp(base) || chmod(base, 01777) != 0)
+		return 1;
+	setenv("TMPDIR", base, 1);
+	int failed = tests();
+	if (rmdir(base) != 0) {
+		perror(base);
+		failed++;
+	}
+	return failed != 0;
 }

@@ -39,6 +39,11 @@ void lk_practice_await_releases(const struct lk_sandbox *sandbox, const char *ex
 void lk_practice_await_more(const struct lk_sandbox *sandbox, int count);
 /* Until the deployment has looked once more and every connection runs what it wants. */
 void lk_practice_await_settled(const struct lk_sandbox *sandbox);
+/*
+ * What main of a program with sandboxes does: the sandbox's process is this very program again; and as leftovers are
+ * counted and looked for, no other program's sandboxes may be among them. Tests yield how many failed.
+ */
+int lk_practice_main(int argc, char **argv, int (*tests)(void));
 /* No error, and no row that differs, is missing or is too many. */
 void lk_practice_clean(const struct lk_sandbox_result *result);
 

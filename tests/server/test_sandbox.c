@@ -20,9 +20,7 @@
 #include "sandbox/folder.h"
 #include "sandbox/latency.h"
 #include "sandbox/pg_daemon.h"
-#include "sandbox/protocol.h"
-#include "sandbox/sandbox.h"
-#include "tests/server/practice.h"
+#include "tests/server/one_sandbox.h"
 
 static void quantiles_are_close_and_never_too_small(void **state)
 {
@@ -60,7 +58,8 @@ static void merged_counts_add_up(void **state)
 
 static void both_servers_serve_on_private_sockets(void **state)
 {
-	const struct lk_sandbox *sandbox = *state;
+	const struct lk_one_sandbox *one = *state;
+	const struct lk_sandbox *sandbox = &one->shared;
 	static const char address_sql[] = "SHOW listen_addresses";
 	char *address = lk_practice_value(sandbox->uri, address_sql);
 	char *standby = lk_practice_value(sandbox->replica_uri, "SELECT pg_is_in_recovery()");
@@ -81,120 +80,6 @@ static void both_servers_serve_on_private_sockets(void **state)
 	free(level);
 	free(index);
 	free(streaming);
-}
-
-static void the_application_keeps_its_pace(void **state)
-{
-	struct lk_sandbox *sandbox = *state;
-	lk_practice_await_releases(sandbox, "41: 8 connections");
-	lk_practice_await_figure(sandbox, "transactions", 900);
-	lk_practice_await_figure(sandbox, "p99_alone_ms", 0.001);
-	assert_true(lk_practice_figure(sandbox, "per_s") > 150);
-	assert_true(lk_practice_figure(sandbox, "p50_ms") > 0);
-	assert_true(lk_practice_figure(sandbox, "p99_run_ms") == -1);
-	assert_int_equal(lk_practice_figure(sandbox, "errors"), 0);
-}
-
-static pid_t primary_of(const struct lk_sandbox *sandbox)
-{
-	char *data = lk_path_join(sandbox->folder, "db/primary");
-	pid_t pid = lk_folder_server(data);
-	free(data);
-	return pid;
-}
-
-/* A lock that everything waits for is a stall, and no error. */
-static void a_stall_is_measured_from_when_work_was_due(void **state)
-{
-	struct lk_sandbox *sandbox = *state;
-	struct lk_error error;
-	assert_true(lk_practice_figure(sandbox, "longest_stall_ms") < 600);
-	PGconn *connection = PQconnectdb(sandbox->uri);
-	assert_true(lk_postgres_execute(connection, "BEGIN; LOCK TABLE users", &error));
-	lk_practice_await_figure(sandbox, "longest_stall_ms", 600);
-	assert_true(lk_postgres_execute(connection, "ROLLBACK", &error));
-	PQfinish(connection);
-	lk_practice_await_figure(sandbox, "max_ms", 600);
-	lk_practice_await_more(sandbox, 300);
-	/* Every transaction that was due meanwhile counts as slow, not only the eight that waited.
-	 */
-	assert_true(lk_practice_figure(sandbox, "p95_ms") > 20);
-	assert_int_equal(lk_practice_figure(sandbox, "errors"), 0);
-}
-
-static void the_comparison_finds_each_wrong_row(void **state)
-{
-	struct lk_sandbox *sandbox = *state;
-	struct lk_sandbox_result result = lk_practice_result(sandbox);
-	lk_practice_clean(&result);
-	assert_true(result.transactions > 900);
-	assert_true(result.longest_stall_ms >= 600);
-	lk_practice_sql(sandbox, "UPDATE users SET username = 'somebody else' WHERE id = 4711");
-	result = lk_practice_result(sandbox);
-	assert_int_equal(result.rows_different, 1);
-	lk_practice_sql(
-		sandbox,
-		"UPDATE users SET username = 'not null' WHERE id = (SELECT max(id) FROM users "
-		"WHERE username IS NULL)");
-	result = lk_practice_result(sandbox);
-	assert_int_equal(result.rows_different, 2);
-	lk_practice_sql(sandbox, "INSERT INTO users (email) VALUES ('nobody wrote this')");
-	result = lk_practice_result(sandbox);
-	assert_int_equal(result.rows_different, 3);
-	lk_practice_sql(sandbox, "DELETE FROM reviews WHERE id = 17");
-	result = lk_practice_result(sandbox);
-	assert_int_equal(result.rows_different, 4);
-	assert_int_equal(result.rows_compared, result.rows + 1);
-}
-
-/* Each column is compared, and in rows that were never written as in those that were. */
-static void the_comparison_looks_at_each_column(void **state)
-{
-	struct lk_sandbox *sandbox = *state;
-	static const char *const plants[][2] = {
-		{"users", "email = 'x' || id"},
-		{"users", "display_name = 'x'"},
-		{"users", "fax = 'x'"},
-		{"users", "balance = balance + 1"},
-		{"orders", "user_id = user_id + 1"},
-		{"orders", "amount = amount + 1"},
-		{"orders", "status = NULL"},
-		{"reviews", "order_id = order_id + 2"},
-		{"reviews", "stars = stars + 1"},
-		{"reviews", "body = NULL"},
-	};
-	int64_t before = lk_practice_result(sandbox).rows_different;
-	for (size_t i = 0; i < LK_COUNT(plants); i++) {
-		const char *table = plants[i][0];
-		/* The ends of the table: its first row and its newest. */
-		char *sql = lk_format(
-			"UPDATE %s SET %s WHERE id IN (SELECT min(id) + %zu FROM %s"
-			" UNION SELECT max(id) - %zu FROM %s WHERE email <> 'nobody wrote this')",
-			table, plants[i][1], i, table, i, table);
-		if (strcmp(table, "users") != 0)
-			strcpy(strstr(sql, " WHERE email"), ")");
-		lk_practice_sql(sandbox, sql);
-		int64_t now = lk_practice_result(sandbox).rows_different;
-		if (now <= before)
-			fail_msg("nobody found: %s", sql);
-		before = now;
-		free(sql);
-	}
-}
-
-static int start_shared(void **state)
-{
-	struct lk_sandbox *sandbox = lk_alloc(sizeof *sandbox);
-	*sandbox = lk_practice_small(300);
-	*state = sandbox;
-	return 0;
-}
-
-static int stop_shared(void **state)
-{
-	lk_practice_stop(*state);
-	free(*state);
-	return 0;
 }
 
 static const char expand_sql[] =
@@ -289,42 +174,6 @@ static void a_renaming_without_dual_write_is_caught(void **state)
 	lk_practice_stop(&sandbox);
 }
 
-static void wait_until_gone(pid_t pid)
-{
-	int64_t deadline = lk_clock_us() + LK_PRACTICE_PATIENCE_US;
-	while (kill(pid, 0) == 0 || errno != ESRCH) {
-		waitpid(pid, NULL, WNOHANG);
-		if (lk_clock_us() > deadline)
-			fail_msg("process %d does not end", (int)pid);
-		lk_sleep_ms(10);
-	}
-}
-
-static void a_killed_sandbox_takes_its_servers_along(void **state)
-{
-	(void)state;
-	struct lk_sandbox killed = lk_practice_small(100);
-	pid_t server = primary_of(&killed);
-	assert_true(server > 0);
-	kill(killed.pid, SIGKILL);
-	wait_until_gone(killed.pid);
-	int64_t deadline = lk_clock_us() + LK_PRACTICE_PATIENCE_US;
-	while (primary_of(&killed) != 0) {
-		assert_true(lk_clock_us() < deadline);
-		lk_sleep_ms(10);
-	}
-	assert_int_equal(access(killed.folder, F_OK), 0);
-	struct lk_sandbox_result result;
-	struct lk_error error = {0};
-	assert_false(lk_sandbox_result(&killed, &result, &error));
-	assert_int_equal(error.class, LK_ERROR_LOST);
-
-	struct lk_sandbox next = lk_practice_small(0);
-	assert_int_not_equal(access(killed.folder, F_OK), 0);
-	close(killed.connection);
-	lk_practice_stop(&next);
-}
-
 static struct lk_folder folder_with_server(const struct lk_postgres *postgres,
 					   struct lk_postgres_server *server)
 {
@@ -388,51 +237,6 @@ static void a_foreign_process_is_never_taken_for_a_server(void **state)
 	free(file);
 }
 
-static void it_ends_at_its_time(void **state)
-{
-	(void)state;
-	const struct lk_sandbox_options options = {.rows = 100, .writes = 50, .max_time_ms = 300};
-	struct lk_sandbox sandbox = lk_practice_start(&options);
-	wait_until_gone(sandbox.pid);
-	assert_int_not_equal(access(sandbox.folder, F_OK), 0);
-	close(sandbox.connection);
-}
-
-/* A keeper keeps it alive without any console; without both it ends. */
-static void it_ends_when_nobody_uses_it(void **state)
-{
-	(void)state;
-	const struct lk_sandbox_options options = {.rows = 100, .writes = 100, .idle_ms = 1200};
-	struct lk_sandbox sandbox = lk_practice_start(&options);
-	char *uri = lk_format("%s&application_name=lockkeeper:r1:worker", sandbox.uri);
-	PGconn *keeper = PQconnectdb(uri);
-	assert_int_equal(PQstatus(keeper), CONNECTION_OK);
-	/* The deployment looks several times a second; after so many transactions it has seen the
-	 * keeper. */
-	lk_practice_await_more(&sandbox, 100);
-	close(sandbox.connection);
-	lk_practice_await_more(&sandbox, 250);
-	assert_int_equal(kill(sandbox.pid, 0), 0);
-	PQfinish(keeper);
-	wait_until_gone(sandbox.pid);
-	assert_int_not_equal(access(sandbox.folder, F_OK), 0);
-	free(uri);
-}
-
-static void a_kept_folder_stays(void **state)
-{
-	(void)state;
-	struct lk_error error = {0};
-	const struct lk_sandbox_options options = {.rows = 100, .keep = true};
-	struct lk_sandbox sandbox = lk_practice_start(&options);
-	assert_true(lk_sandbox_stop(&sandbox, &error));
-	assert_int_equal(access(sandbox.folder, F_OK), 0);
-	assert_int_equal(primary_of(&sandbox), 0);
-	lk_folder_remove_leftovers(LK_SANDBOX_PREFIX);
-	assert_int_equal(access(sandbox.folder, F_OK), 0);
-	assert_true(lk_path_remove_tree(sandbox.folder, &error));
-}
-
 static void missing_programs_are_named(void **state)
 {
 	(void)state;
@@ -480,11 +284,23 @@ static void it_works_without_any_rights(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-int main(int argc, char **argv)
+static const struct lk_one_sandbox on_postgres = {
+	.kind = "postgres", .lock = "BEGIN; LOCK TABLE users", .unlock = "ROLLBACK"};
+
+static int begin(void **state)
 {
-	/* The sandbox's process is this very program again. */
-	if (argc > 1 && strcmp(argv[1], LK_SANDBOX_VERB) == 0)
-		return lk_sandbox_server_main(argc, argv);
+	return lk_one_sandbox_begin(state, on_postgres);
+}
+
+static int begin_shared(void **state)
+{
+	struct lk_one_sandbox one = on_postgres;
+	one.share = true;
+	return lk_one_sandbox_begin(state, one);
+}
+
+static int tests(void)
+{
 	const struct CMUnitTest alone[] = {
 		cmocka_unit_test(quantiles_are_close_and_never_too_small),
 		cmocka_unit_test(merged_counts_add_up),
@@ -493,30 +309,25 @@ int main(int argc, char **argv)
 		cmocka_unit_test(missing_programs_are_named),
 		cmocka_unit_test(a_renaming_by_hand_is_followed_without_an_error),
 		cmocka_unit_test(a_renaming_without_dual_write_is_caught),
-		cmocka_unit_test(a_killed_sandbox_takes_its_servers_along),
-		cmocka_unit_test(it_ends_at_its_time),
-		cmocka_unit_test(it_ends_when_nobody_uses_it),
-		cmocka_unit_test(a_kept_folder_stays),
+		cmocka_unit_test(lk_one_sandbox_killed_takes_its_servers_along),
+		cmocka_unit_test(lk_one_sandbox_ends_at_its_time),
+		cmocka_unit_test(lk_one_sandbox_ends_when_nobody_uses_it),
+		cmocka_unit_test(lk_one_sandbox_is_kept),
 		cmocka_unit_test(it_works_without_any_rights),
 	};
 	const struct CMUnitTest together[] = {
 		cmocka_unit_test(both_servers_serve_on_private_sockets),
-		cmocka_unit_test(the_application_keeps_its_pace),
-		cmocka_unit_test(a_stall_is_measured_from_when_work_was_due),
-		cmocka_unit_test(the_comparison_finds_each_wrong_row),
-		cmocka_unit_test(the_comparison_looks_at_each_column),
+		cmocka_unit_test(lk_one_sandbox_keeps_its_pace),
+		cmocka_unit_test(lk_one_sandbox_measures_a_stall),
+		cmocka_unit_test(lk_one_sandbox_finds_each_wrong_row),
+		cmocka_unit_test(lk_one_sandbox_looks_at_each_column),
 	};
-	/* Leftovers are counted and looked for, so no other program's sandboxes may be among them.
-	 */
-	char base[] = "/tmp/lk-sb-XXXXXX";
-	if (!mkdtemp(base) || chmod(base, 01777) != 0)
-		return 1;
-	setenv("TMPDIR", base, 1);
-	int failed = cmocka_run_group_tests_name("sandbox", alone, NULL, NULL);
-	failed += cmocka_run_group_tests_name("one sandbox", together, start_shared, stop_shared);
-	if (rmdir(base) != 0) {
-		perror(base);
-		failed++;
-	}
-	return failed != 0;
+	return cmocka_run_group_tests_name("sandbox", alone, begin, lk_one_sandbox_end) +
+	       cmocka_run_group_tests_name("one sandbox", together, begin_shared,
+					   lk_one_sandbox_end);
+}
+
+int main(int argc, char **argv)
+{
+	return lk_practice_main(argc, argv, tests);
 }
