@@ -27,6 +27,7 @@ struct change_work {
 	struct lk_my_carry carry;
 	struct memory memory;
 	bool interrupted; /* the statement may have happened before this attempt */
+	bool carried;	  /* it has happened; what is left is to record that */
 };
 
 static bool read_memory(struct lk_step_run *run, struct memory *memory, struct lk_error *error)
@@ -90,9 +91,13 @@ static bool intend(struct lk_step_run *run, struct change_work *w, struct lk_err
 static bool remember(struct lk_step_run *run, struct change_work *w, size_t at, const char *digest,
 		     struct lk_error *error)
 {
-	w->memory.at = at;
-	LK_COPY(w->memory.digest, digest);
-	return end(run, begin(run, error) && write_memory(run, &w->memory, error), error);
+	struct memory memory = w->memory;
+	memory.at = at;
+	LK_COPY(memory.digest, digest);
+	if (!end(run, begin(run, error) && write_memory(run, &memory, error), error))
+		return false;
+	w->memory = memory;
+	return true;
 }
 
 static bool record_end(struct lk_step_run *run, const struct lk_my_change *change,
@@ -124,23 +129,29 @@ static bool settle(struct lk_step_run *run, struct change_work *w, bool *happene
 	return true;
 }
 
-static bool work(struct lk_step_run *run, void *argument, struct lk_error *error)
+static bool carry(struct lk_step_run *run, struct change_work *w, struct lk_error *error)
 {
-	struct change_work *w = argument;
 	bool happened;
 	char now[LK_MY_DIGEST];
 	if (!settle(run, w, &happened, error))
 		return false;
-	if (!happened) {
-		if (!lk_my_look_digest(run->session, &w->carry.statement, now, error))
-			return false;
-		/* While we waited somebody may have changed something else. */
-		if (strcmp(now, w->memory.digest) != 0 &&
-		    !remember(run, w, w->memory.at, now, error))
-			return false;
-		if (!lk_my_carry_out(run, &w->carry, w->change->backward, error))
-			return false;
-	}
+	if (happened)
+		return true;
+	if (!lk_my_look_digest(run->session, &w->carry.statement, now, error))
+		return false;
+	/* While we waited somebody may have changed something else. */
+	if (strcmp(now, w->memory.digest) != 0 && !remember(run, w, w->memory.at, now, error))
+		return false;
+	return lk_my_carry_out(run, &w->carry, w->change->backward, error);
+}
+
+/* The record may have to wait as well, as for a backup that waited for the statement: then it alone is tried again. */
+static bool work(struct lk_step_run *run, void *argument, struct lk_error *error)
+{
+	struct change_work *w = argument;
+	if (!w->carried && !carry(run, w, error))
+		return false;
+	w->carried = true;
 	if (w->memory.at + 1 < w->change->count)
 		return remember(run, w, w->memory.at + 1, "", error);
 	return record_end(run, w->change, error);
@@ -209,6 +220,7 @@ static enum lk_outcome carry_one(struct lk_step_run *run, struct change_work *w,
 {
 	struct lk_table table;
 	bool found;
+	w->carried = false;
 	w->interrupted = w->memory.there && w->memory.digest[0];
 	if (!w->interrupted) {
 		w->memory.backward = w->change->backward;
@@ -226,7 +238,7 @@ static enum lk_outcome carry_one(struct lk_step_run *run, struct change_work *w,
 	while (begin_again(run, w, times++, &outcome, error));
 	if (found)
 		lk_table_free(&table);
-	if (outcome == LK_OUTCOME_FAILED && error->class != LK_ERROR_LOST &&
+	if (outcome == LK_OUTCOME_FAILED && !w->carried && error->class != LK_ERROR_LOST &&
 	    error->class != LK_ERROR_FENCED)
 		forget(run, w);
 	return outcome;

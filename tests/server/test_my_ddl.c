@@ -299,6 +299,35 @@ static void after_an_interruption_the_catalog_says_whether_it_happened(void **st
 	lk_test_steps_close(&steps);
 }
 
+/* Between the statement and its record somebody may lock the journal; a backup does, when it has waited for the
+ * statement to end. */
+static void a_record_that_has_to_wait_is_made_later(void **state)
+{
+	(void)state;
+	struct lk_test_steps steps;
+	make();
+	open_steps(&steps, ADD_COLUMN);
+	MYSQL *reader = lk_test_my_connect(server), *locker = lk_test_my_connect(server);
+	assert_int_equal(mysql_query(reader, "START TRANSACTION"), 0);
+	assert_int_equal(mysql_query(reader, "DELETE FROM g WHERE id = 0"), 0);
+	my_grow_old(server, reader, 3);
+	lk_test_step_begin(&steps, DDL, false);
+	assert_true(lk_test_steps_hears(&steps, "waiting outside the lock queue"));
+	assert_int_equal(mysql_query(locker, "START TRANSACTION"), 0);
+	assert_int_equal(mysql_query(locker, "UPDATE lockkeeper.step SET note = 'mine'"), 0);
+	mysql_close(reader);
+	if (!lk_test_steps_hears(&steps, "Lock wait timeout"))
+		must_be(&steps, lk_test_step_end(&steps), -1);
+	assert_true(has_column("c"));
+	mysql_close(locker);
+	must_be_done(&steps, lk_test_step_end(&steps));
+	assert_int_equal(journal_has(&steps, "cleanup"), 1);
+	assert_int_equal(journal_has(&steps, "cursor"), 0);
+	lk_test_steps_back(&steps, NULL);
+	assert_false(has_column("c"));
+	lk_test_steps_close(&steps);
+}
+
 static void somebody_elses_change_in_between_is_not_taken_for_ours(void **state)
 {
 	struct lk_test_steps steps;
@@ -512,6 +541,7 @@ int main(void)
 		cmocka_unit_test(what_is_expected_is_what_the_server_takes),
 		cmocka_unit_test(forward_back_and_forward_again),
 		cmocka_unit_test(after_an_interruption_the_catalog_says_whether_it_happened),
+		cmocka_unit_test(a_record_that_has_to_wait_is_made_later),
 		cmocka_unit_test(somebody_elses_change_in_between_is_not_taken_for_ours),
 		cmocka_unit_test(what_never_happened_is_not_taken_back),
 		cmocka_unit_test(an_undo_of_several_statements_goes_on_where_it_was),
