@@ -10,14 +10,28 @@
 #define PG_SECRETS "~/.pgpass or a service file"
 #define MY_SECRETS "an option file such as ~/.my.cnf"
 
-static const struct {
-	const char *begins, *secrets;
+static const char *const pg_servers[] = {"postgresql", NULL};
+static const char *const my_servers[] = {"mysql", "mariadb", NULL};
+
+/* Whether replicas of a server of the scheme are asked themselves how far they are, and what it is called. */
+static const struct scheme {
+	const char *begins, *secrets, *server;
+	bool asked;
+	const char *const *servers;
 } schemes[] = {
-	{"postgresql://", PG_SECRETS},
-	{"postgres://", PG_SECRETS},
-	{"mysql://", MY_SECRETS},
-	{"mariadb://", MY_SECRETS},
+	{"postgresql://", PG_SECRETS, "PostgreSQL", false, pg_servers},
+	{"postgres://", PG_SECRETS, "PostgreSQL", false, pg_servers},
+	{"mysql://", MY_SECRETS, "MySQL or MariaDB", true, my_servers},
+	{"mariadb://", MY_SECRETS, "MySQL or MariaDB", true, my_servers},
 };
+
+static const struct scheme *scheme_of(const char *uri)
+{
+	for (size_t i = 0; i < LK_COUNT(schemes); i++)
+		if (strncmp(uri, schemes[i].begins, strlen(schemes[i].begins)) == 0)
+			return &schemes[i];
+	return NULL;
+}
 
 bool lk_uri_is_uri(const char *target)
 {
@@ -102,13 +116,48 @@ bool lk_uri_check(const char *uri, struct lk_error *error)
 	}
 	const char *authority = strstr(uri, "://") + 3;
 	const char *query = strchr(authority, '?');
-	const char *secrets = NULL;
-	for (size_t i = 0; i < LK_COUNT(schemes); i++)
-		if (strncmp(uri, schemes[i].begins, strlen(schemes[i].begins)) == 0)
-			secrets = schemes[i].secrets;
+	const struct scheme *scheme = scheme_of(uri);
 	if (authority_holds_secret(authority) || parameters_hold_secret(query ? query + 1 : NULL))
-		return refuse_secret(secrets ? secrets : PG_SECRETS, error);
-	return secrets || lk_fail(error, LK_ERROR_USAGE,
-				  "a target's URI begins with postgresql:// or mysql://, not %.*s",
-				  (int)strcspn(uri, ":"), uri);
+		return refuse_secret(scheme ? scheme->secrets : PG_SECRETS, error);
+	return scheme || lk_fail(error, LK_ERROR_USAGE,
+				 "a target's URI begins with postgresql:// or mysql://, not %.*s",
+				 (int)strcspn(uri, ":"), uri);
+}
+
+const char *const *lk_uri_servers(const char *uri)
+{
+	const struct scheme *scheme = scheme_of(uri);
+	return scheme ? scheme->servers : NULL;
+}
+
+/* A host, or a parameter "socket". */
+static bool names_server(const char *uri)
+{
+	const char *authority = strstr(uri, "://") + 3;
+	size_t length = strcspn(authority, "/?");
+	const char *at = memrchr(authority, '@', length);
+	const char *host = at ? at + 1 : authority;
+	return (host < authority + length && *host != ':') || strstr(uri, "?socket=") ||
+	       strstr(uri, "&socket=");
+}
+
+bool lk_uri_check_replica(const char *uri, const char *target, struct lk_error *error)
+{
+	if (!lk_uri_is_uri(uri))
+		return lk_fail(error, LK_ERROR_USAGE,
+			       "it is given by its URI, such as mysql://user@host:3306");
+	if (!lk_uri_check(uri, error))
+		return false;
+	const struct scheme *own = scheme_of(uri), *its = target ? scheme_of(target) : NULL;
+	if (!own->asked)
+		return lk_fail(error, LK_ERROR_USAGE,
+			       "%s's primary knows its replicas and how far they are: leave them "
+			       "out; replicas are listed for MySQL and MariaDB",
+			       own->server);
+	if (its && strcmp(its->server, own->server) != 0)
+		return lk_fail(error, LK_ERROR_USAGE, "it is of %s, and the target of %s",
+			       own->server, its->server);
+	return names_server(uri) ||
+	       lk_fail(error, LK_ERROR_USAGE,
+		       "it names no server: mysql://user@host:port, or with ?socket=PATH");
 }

@@ -18,4 +18,16 @@ bool lk_uri_is_uri(const char *target) __attribute__((nonnull));
  */
 bool lk_uri_check(const char *uri, struct lk_error *error) __attribute__((nonnull));
 
+/* The names by which plans call the kinds of server that a URI may be of, NULL at the end; NULL when its scheme is
+ * not known. */
+const char *const *lk_uri_servers(const char *uri) __attribute__((nonnull));
+
+/*
+ * Whether a URI may stand in a list of replicas that are asked how far they are: lk_uri_check, it is of the
+ * target's kind of server (target may be NULL: not known), and it names a host or a socket. Replicas of PostgreSQL
+ * are refused: their primary knows how far they are. Class USAGE.
+ */
+bool lk_uri_check_replica(const char *uri, const char *target, struct lk_error *error)
+	__attribute__((nonnull(1, 3)));
+
 #endif

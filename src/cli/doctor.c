@@ -127,6 +127,7 @@ int lk_cli_doctor(const struct lk_cli *cli)
 					      {NULL, 0, NULL, 0}};
 	const char *target = NULL;
 	struct lk_session *session;
+	struct lk_names replicas = {0};
 	struct lk_doctor doctor;
 	struct lk_error error;
 	bool json = false;
@@ -144,12 +145,15 @@ int lk_cli_doctor(const struct lk_cli *cli)
 				   "doctor looks at one target: lockkeeper doctor TARGET");
 	if (optind < cli->argc)
 		target = cli->argv[optind];
-	status = lk_cli_open_target(target, "doctor", &session);
+	status = lk_cli_open_target(target, "doctor", &session, &replicas);
 	if (status)
 		return status;
-	status = lk_doctor_examine(session, &doctor, &error) ? report(&doctor, json)
-							     : lk_cli_error(&error);
+	*LK_PUSH(replicas.list, replicas.count) = NULL;
+	status = lk_doctor_examine(session, (const char *const *)replicas.list, &doctor, &error)
+			 ? report(&doctor, json)
+			 : lk_cli_error(&error);
 	lk_doctor_free(&doctor);
 	lk_session_close(session);
+	lk_names_free(&replicas);
 	return status;
 }

@@ -309,7 +309,7 @@ int lk_cli_history(const struct lk_cli *cli)
 	struct lk_error error;
 	bool installed = false;
 	int status = read_options(cli, &h);
-	if (status || (status = lk_cli_open_target(h.target, "history", &h.session)))
+	if (status || (status = lk_cli_open_target(h.target, "history", &h.session, NULL)))
 		return status;
 	if (!lk_journal_installed(h.session, &installed, &error))
 		status = lk_cli_error(&error);

@@ -30,12 +30,19 @@ static enum lk_engine engine_of_target(const char *target)
 	return engine;
 }
 
+static const char *replica_of(const struct lk_plan *plan)
+{
+	return plan->replicas.count > 0 ? plan->replicas.list[0] : NULL;
+}
+
 bool lk_cli_read_plan(const char *path, const char *target, struct lk_plan *plan,
 		      struct lk_problems *problems, struct lk_problems *notes)
 {
 	if (!lk_plan_read(path, plan, problems))
 		return false;
-	enum lk_engine engine = engine_of_target(target ? target : plan->target);
+	if (!target)
+		target = plan->target ? plan->target : replica_of(plan);
+	enum lk_engine engine = engine_of_target(target);
 	if (lk_risk_check_plan(plan, engine, problems, notes))
 		return true;
 	lk_plan_free(plan);

@@ -8,8 +8,8 @@
 
 /*
  * As lk_risk_read_plan, for the engine of `target` (a URI or a name from the settings; NULL: of the target that
- * the plan names). Where neither says which engine it is, the plan is taken for one of PostgreSQL's. No server is
- * asked.
+ * the plan names, or of the replicas that it lists). Where nothing says which engine it is, the plan is taken for one
+ * of PostgreSQL's. No server is asked.
  */
 bool lk_cli_read_plan(const char *path, const char *target, struct lk_plan *plan,
 		      struct lk_problems *problems, struct lk_problems *notes);

@@ -124,7 +124,7 @@ static int make_room(const struct options *o, const char *target, char run[24])
 	struct lk_session *session;
 	struct lk_error error;
 	bool found = false;
-	int status = lk_cli_open_target(target, "replace", &session);
+	int status = lk_cli_open_target(target, "replace", &session, NULL);
 	if (status)
 		return status;
 	if (!lk_replacement_find(session, o->replace, o->plan, &replacement, &error)) {

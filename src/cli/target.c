@@ -22,7 +22,8 @@ static const char *only_target(const struct lk_settings *settings)
 	return NULL;
 }
 
-int lk_cli_open_target(const char *target, const char *role, struct lk_session **session)
+int lk_cli_open_target(const char *target, const char *role, struct lk_session **session,
+		       struct lk_names *replicas)
 {
 	struct lk_settings settings;
 	struct lk_problems problems = {0};
@@ -40,6 +41,8 @@ int lk_cli_open_target(const char *target, const char *role, struct lk_session *
 	} else if (!lk_settings_resolve(&settings, target, &uri, &found, &error) ||
 		   !(*session = lk_session_open(uri, "-", role, &error))) {
 		status = lk_cli_error(&error);
+	} else if (replicas && found) {
+		*replicas = lk_names_copy(&found->replicas);
 	}
 	lk_problems_free(&problems);
 	lk_settings_free(&settings);

@@ -4,12 +4,15 @@
 #define LK_CLI_TARGET_H
 
 #include "db/session.h"
+#include "plan/model.h"
 
 /*
  * Opens a session with the role `role`. NULL for target means the only one of the settings. Yields 0, or the
- * exit status after printing why not: usage, or unreachable.
+ * exit status after printing why not: usage, or unreachable. *replicas, when not NULL, are those that the settings
+ * list for it, the caller's.
  */
-int lk_cli_open_target(const char *target, const char *role, struct lk_session **session);
+int lk_cli_open_target(const char *target, const char *role, struct lk_session **session,
+		       struct lk_names *replicas);
 
 /* The same in silence, of a target that is named: NULL when it cannot be opened. */
 struct lk_session *lk_cli_try_target(const char *target, const char *role);

@@ -81,10 +81,12 @@ static void sort(struct lk_doctor *doctor)
 	doctor->findings = sorted;
 }
 
-bool lk_doctor_examine(struct lk_session *session, struct lk_doctor *doctor, struct lk_error *error)
+bool lk_doctor_examine(struct lk_session *session, const char *const *replicas,
+		       struct lk_doctor *doctor, struct lk_error *error)
 {
 	memset(doctor, 0, sizeof *doctor);
 	doctor->session = session;
+	doctor->replicas = replicas;
 	const struct lk_doctor_ops *ops = engines[session->driver->engine];
 	bool examined = lk_session_served(session, ops, error) && ops->examine(doctor, error);
 	sort(doctor);

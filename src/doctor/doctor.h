@@ -49,7 +49,8 @@ struct lk_doctor_facts {
 
 struct lk_doctor {
 	struct lk_session *session;
-	const char *check; /* under way */
+	const char *const *replicas; /* as given to lk_doctor_examine */
+	const char *check;	     /* under way */
 	struct lk_finding *findings;
 	size_t count;
 	struct lk_ability *abilities;
@@ -57,10 +58,11 @@ struct lk_doctor {
 	struct lk_doctor_facts facts;
 };
 
-/* Runs every check; the findings are then sorted, problems first. False and *error (class LOST) only when the
- * server is gone. Free it in both cases. */
-bool lk_doctor_examine(struct lk_session *session, struct lk_doctor *doctor,
-		       struct lk_error *error);
+/* Runs every check; the findings are then sorted, problems first. `replicas` are URIs of replicas that the target's
+ * settings list, NULL at the end, or NULL. False and *error (class LOST) only when the server is gone. Free it in
+ * both cases. */
+bool lk_doctor_examine(struct lk_session *session, const char *const *replicas,
+		       struct lk_doctor *doctor, struct lk_error *error);
 void lk_doctor_free(struct lk_doctor *doctor);
 /* How many findings have this level. */
 size_t lk_doctor_count(const struct lk_doctor *doctor, enum lk_doctor_level level);

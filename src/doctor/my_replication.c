@@ -140,17 +140,27 @@ static void judge_reading(struct lk_doctor *d, const char *name,
 	}
 }
 
+/* `server` NULL: whoever answers is the replica; *answers is what it calls itself. */
+static bool ask_at(struct lk_doctor *d, const char *uri, const char *server, char answers[24],
+		   struct lk_replica_reading *reading, struct lk_error *error)
+{
+	const struct lk_follow_ops *ops = lk_follow_for(d->session->uri);
+	struct lk_session *session = lk_session_open(uri, d->session->run, "replica", error);
+	bool asked = session &&
+		     (server ? ops->verify(session, server, error)
+			     : ops->identify(session, answers, 24, error)) &&
+		     ops->read_state(session, reading, error);
+	lk_session_close(session);
+	return asked;
+}
+
 static bool ask(struct lk_doctor *d, const struct lk_sample_replica *replica,
 		struct lk_replica_reading *reading, struct lk_error *error)
 {
 	const struct lk_follow_ops *ops = lk_follow_for(d->session->uri);
 	char *uri = ops->address(d->session->uri, replica->host, replica->port, error);
-	struct lk_session *session =
-		uri ? lk_session_open(uri, d->session->run, "replica", error) : NULL;
+	bool asked = uri && ask_at(d, uri, replica->server, NULL, reading, error);
 	free(uri);
-	bool asked = session && ops->verify(session, replica->server, error) &&
-		     ops->read_state(session, reading, error);
-	lk_session_close(session);
 	return asked;
 }
 
@@ -174,22 +184,57 @@ static void judge_replica(struct lk_doctor *d, const struct lk_sample_replica *r
 		f, replica->host[0]
 			   ? "let the user connect there from here (report_host and "
 			     "report_port of the replica say where that is)"
-			   : "set report_host and report_port on the replica, and restart it");
+			   : "set report_host and report_port on the replica, and restart it, or "
+			     "give its URI in the target's replicas");
+}
+
+/* One that the settings list. *server is what it calls itself, "" when it does not answer. */
+static void judge_given(struct lk_doctor *d, const char *uri, char server[24])
+{
+	struct lk_replica_reading reading;
+	struct lk_error error = {0};
+	char name[64] = "";
+	server[0] = '\0';
+	if (lk_follow_for(d->session->uri)->name(uri, name, sizeof name, &error) &&
+	    ask_at(d, uri, NULL, server, &reading, &error)) {
+		judge_reading(d, name, &reading);
+		return;
+	}
+	d->facts.unread_replicas = true;
+	struct lk_finding *f = lk_doctor_find(d, LK_DOCTOR_WARNING,
+					      "replica %s cannot be asked: %s", name, error.text);
+	lk_finding_why(f, "its lag is not known, and a backfill does not wait for it");
+	lk_finding_action(f, "mend its URI in the target's replicas, or let the user connect there "
+			     "from here");
+}
+
+static bool is_given(const char (*servers)[24], size_t count,
+		     const struct lk_sample_replica *replica)
+{
+	for (size_t i = 0; i < count; i++)
+		if (servers[i][0] && strcmp(servers[i], replica->server) == 0)
+			return true;
+	return false;
 }
 
 bool lk_my_check_replicas(struct lk_doctor *doctor, const struct lk_my_view *view,
 			  struct lk_error *error)
 {
 	struct lk_sample *sample = lk_alloc(sizeof *sample);
+	char servers[LK_SAMPLE_REPLICAS][24];
+	size_t given = 0;
 	doctor->check = "replicas";
 	if (!lk_my_read_replicas(doctor->session, view, sample, error)) {
 		free(sample);
 		return lk_doctor_unseen(doctor, error);
 	}
-	doctor->facts.has_replicas = sample->replica_count > 0;
+	for (; doctor->replicas && doctor->replicas[given] && given < LK_SAMPLE_REPLICAS; given++)
+		judge_given(doctor, doctor->replicas[given], servers[given]);
+	doctor->facts.has_replicas = given + sample->replica_count > 0;
 	for (size_t i = 0; i < sample->replica_count; i++)
-		judge_replica(doctor, &sample->replicas[i]);
-	if (sample->replica_count == 0)
+		if (!is_given((const char(*)[24])servers, given, &sample->replicas[i]))
+			judge_replica(doctor, &sample->replicas[i]);
+	if (!doctor->facts.has_replicas)
 		lk_doctor_find(doctor, LK_DOCTOR_OK, "no replica is connected");
 	free(sample);
 	return true;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "keeper/reach.h"
 
 #define READ_GAP_US 100000
 #define STATE_GAP_US 1000000
@@ -32,8 +33,7 @@ static bool nap_until(struct lk_followers *all, int64_t until)
 static bool replace_session(struct lk_followers *all, struct lk_session **place, const char *uri,
 			    const char *role, struct lk_error *error)
 {
-	struct lk_session *session =
-		uri ? lk_session_open(uri, all->shared->run, role, error) : NULL;
+	struct lk_session *session = uri ? lk_reach(all->shared, uri, role, error) : NULL;
 	if (session && !lk_session_limit(session, STATEMENT_LIMIT_MS, LOCK_LIMIT_MS, error)) {
 		lk_session_close(session);
 		session = NULL;
@@ -105,17 +105,43 @@ static void follower_failed(struct lk_follower *f, const struct lk_error *error)
 {
 	pthread_mutex_lock(&f->all->mutex);
 	f->reached = false;
+	f->tried = true;
 	snprintf(f->problem, sizeof f->problem, "%.199s", error->text);
 	pthread_mutex_unlock(&f->all->mutex);
 }
 
+/* Whoever answers at a given address is the replica. */
+static bool reach_given(struct lk_follower *f, struct lk_error *error)
+{
+	char server[sizeof f->server];
+	if (!replace_session(f->all, &f->session, f->uri, "replica", error) ||
+	    !f->all->ops->identify(f->session, server, sizeof server, error))
+		return false;
+	pthread_mutex_lock(&f->all->mutex);
+	LK_COPY(f->server, server);
+	pthread_mutex_unlock(&f->all->mutex);
+	return true;
+}
+
 static bool reach(struct lk_follower *f, struct lk_error *error)
 {
+	if (f->uri)
+		return reach_given(f, error);
 	const struct lk_sample_replica *r = &f->replica;
 	char *uri = f->all->ops->address(f->all->shared->uri, r->host, r->port, error);
 	bool reached = uri && replace_session(f->all, &f->session, uri, "replica", error) &&
 		       f->all->ops->verify(f->session, r->server, error);
 	free(uri);
+	return reached;
+}
+
+/* A session whose server is not the one that was meant is of no use. */
+static bool reach_well(struct lk_follower *f, struct lk_error *error)
+{
+	struct lk_error ignored;
+	bool reached = f->session || reach(f, error);
+	if (!reached && f->session)
+		replace_session(f->all, &f->session, NULL, "", &ignored);
 	return reached;
 }
 
@@ -140,6 +166,7 @@ static bool read_replica(struct lk_follower *f, int64_t *state_us, struct lk_err
 	if (reading.beat == 0 && reading.behind_ms > f->lag_ms)
 		f->lag_ms = reading.behind_ms;
 	f->reached = true;
+	f->tried = true;
 	pthread_mutex_unlock(&f->all->mutex);
 	return true;
 }
@@ -151,22 +178,24 @@ static void *follow_main(void *argument)
 	int64_t next = lk_clock_us(), state_us = 0;
 	while (nap_until(f->all, next)) {
 		next = lk_clock_us() + READ_GAP_US;
-		if ((f->session || reach(f, &error)) && read_replica(f, &state_us, &error))
+		if (reach_well(f, &error) && read_replica(f, &state_us, &error))
 			continue;
 		follower_failed(f, &error);
 		state_us = 0;
 		next = lk_clock_us() + RETRY_GAP_US;
-		if (error.class == LK_ERROR_LOST || error.class == LK_ERROR_REFUSED)
+		if (error.class == LK_ERROR_LOST)
 			replace_session(f->all, &f->session, NULL, "", &error);
 	}
 	replace_session(f->all, &f->session, NULL, "", &error);
 	return NULL;
 }
 
-void lk_followers_init(struct lk_followers *followers, struct lk_shared *shared)
+void lk_followers_init(struct lk_followers *followers, struct lk_shared *shared,
+		       const struct lk_names *given)
 {
 	memset(followers, 0, sizeof *followers);
 	followers->shared = shared;
+	followers->given = lk_names_copy(given);
 	followers->ops = lk_follow_for(shared->uri);
 	followers->keeper = lk_format("%.60s %d %lld", shared->host ? shared->host : "",
 				      (int)getpid(), (long long)lk_clock_us());
@@ -182,19 +211,58 @@ static struct lk_follower *find(struct lk_followers *all, const char *name)
 	return NULL;
 }
 
-static void start(struct lk_followers *all, struct lk_sample_replica *replica)
+/* `uri` is the follower's from here on. */
+static void start(struct lk_followers *all, const struct lk_sample_replica *replica, char *uri)
 {
 	struct lk_error error;
 	if (!all->beating)
 		all->beating = lk_thread_start(&all->heart, heart_main, all, &error);
-	if (!all->beating || all->count == LK_SAMPLE_REPLICAS)
+	if (!all->beating || all->count == LK_SAMPLE_REPLICAS) {
+		free(uri);
 		return;
+	}
 	struct lk_follower *f = &all->list[all->count];
 	f->all = all;
 	f->replica = *replica;
+	f->uri = uri;
 	f->lag_ms = -1;
 	if (lk_thread_start(&f->thread, follow_main, f, &error))
 		all->count++;
+	else
+		free(uri);
+}
+
+static void start_given(struct lk_followers *all)
+{
+	for (size_t i = 0; i < all->given.count; i++) {
+		struct lk_sample_replica replica = {
+			.asked = true, .position = -1, .lag_ms = -1, .reply_age_ms = -1};
+		struct lk_error error;
+		if (all->ops->name(all->given.list[i], replica.name, sizeof replica.name, &error))
+			start(all, &replica, lk_strdup(all->given.list[i]));
+	}
+	lk_names_free(&all->given);
+}
+
+/* With the mutex. Until each given replica was tried, it is not known which of those that the server tells of
+ * they are. */
+static bool all_tried(const struct lk_followers *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].uri && !all->list[i].tried)
+			return false;
+	return true;
+}
+
+/* With the mutex. The given replica that is this one, or NULL. */
+static struct lk_follower *find_given(struct lk_followers *all,
+				      const struct lk_sample_replica *replica)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].uri && replica->server[0] &&
+		    strcmp(all->list[i].server, replica->server) == 0)
+			return &all->list[i];
+	return NULL;
 }
 
 /* With the mutex. */
@@ -214,37 +282,61 @@ static void copy_reading(const struct lk_follower *f, struct lk_sample_replica *
 	}
 }
 
-static bool is_listed(const struct lk_sample *sample, const char *name)
+static bool is_listed(const struct lk_sample *sample, const struct lk_follower *f)
 {
+	const char *server = f->uri ? f->server : f->replica.server;
 	for (size_t i = 0; i < sample->replica_count; i++)
-		if (strcmp(sample->replicas[i].name, name) == 0)
+		if (strcmp(sample->replicas[i].name, f->replica.name) == 0 ||
+		    (server[0] && strcmp(sample->replicas[i].server, server) == 0))
 			return true;
 	return false;
+}
+
+/* With the mutex. One that was followed before the given one of the same server answered keeps its name, under
+ * which its lag is known. */
+static void fill_listed(struct lk_followers *all, struct lk_sample_replica *listed)
+{
+	struct lk_follower *own = find(all, listed->name), *given = find_given(all, listed);
+	if (given && (given->stands_in || !own || own->read_us == 0)) {
+		given->stands_in = true;
+		LK_COPY(listed->name, given->replica.name);
+		own = given;
+	}
+	if (own)
+		copy_reading(own, listed);
+}
+
+/* With the mutex. Those that are given; and one whose connection to the primary is broken is listed no more, and
+ * knows why. */
+static void add_unlisted(struct lk_followers *all, struct lk_sample *sample)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct lk_follower *f = &all->list[i];
+		if ((f->uri ? !f->tried : !f->reached) || is_listed(sample, f) ||
+		    sample->replica_count == LK_SAMPLE_REPLICAS)
+			continue;
+		struct lk_sample_replica *added = &sample->replicas[sample->replica_count++];
+		*added = f->replica;
+		LK_COPY(added->server, f->uri ? f->server : f->replica.server);
+		copy_reading(f, added);
+	}
 }
 
 void lk_followers_fill(struct lk_followers *followers, struct lk_sample *sample)
 {
 	if (!followers->ops)
 		return;
-	for (size_t i = 0; i < sample->replica_count; i++)
-		if (sample->replicas[i].host[0] && !find(followers, sample->replicas[i].name))
-			start(followers, &sample->replicas[i]);
+	start_given(followers);
 	pthread_mutex_lock(&followers->mutex);
-	for (size_t i = 0; i < sample->replica_count; i++) {
-		const struct lk_follower *f = find(followers, sample->replicas[i].name);
-		if (f)
-			copy_reading(f, &sample->replicas[i]);
+	bool known = all_tried(followers);
+	for (size_t i = 0; known && i < sample->replica_count; i++) {
+		const struct lk_sample_replica *r = &sample->replicas[i];
+		if (r->host[0] && !find(followers, r->name) && !find_given(followers, r))
+			start(followers, r, NULL);
 	}
-	/* One whose connection to the primary is broken is listed no more, and knows why. */
-	for (size_t i = 0; i < followers->count; i++) {
-		const struct lk_follower *f = &followers->list[i];
-		if (!f->reached || is_listed(sample, f->replica.name) ||
-		    sample->replica_count == LK_SAMPLE_REPLICAS)
-			continue;
-		struct lk_sample_replica *added = &sample->replicas[sample->replica_count++];
-		*added = f->replica;
-		copy_reading(f, added);
-	}
+	for (size_t i = 0; i < sample->replica_count; i++)
+		fill_listed(followers, &sample->replicas[i]);
+	add_unlisted(followers, sample);
 	pthread_mutex_unlock(&followers->mutex);
 }
 
@@ -266,8 +358,11 @@ void lk_followers_join(struct lk_followers *followers)
 	pthread_mutex_unlock(&followers->mutex);
 	if (followers->beating)
 		pthread_join(followers->heart, NULL);
-	for (size_t i = 0; i < followers->count; i++)
+	for (size_t i = 0; i < followers->count; i++) {
 		pthread_join(followers->list[i].thread, NULL);
+		free(followers->list[i].uri);
+	}
+	lk_names_free(&followers->given);
 	free(followers->keeper);
 	pthread_mutex_destroy(&followers->mutex);
 	pthread_cond_destroy(&followers->changed);

@@ -7,6 +7,7 @@
 #define LK_KEEPER_FOLLOW_THREAD_H
 
 #include "keeper/thread.h"
+#include "plan/model.h"
 #include "watch/beats.h"
 #include "watch/follow.h"
 
@@ -16,8 +17,12 @@ struct lk_followers;
 struct lk_follower {
 	struct lk_followers *all;
 	struct lk_sample_replica replica; /* who and where; constant */
+	char *uri;	/* by which the plan or the target gives it; NULL: the server tells of it */
+	bool stands_in; /* its entry in the sample has its name; the watcher's */
 	pthread_t thread;
 	/* guarded by all->mutex */
+	bool tried;	 /* to reach it */
+	char server[24]; /* what a given one has called itself; "" not yet */
 	struct lk_session *session;
 	struct lk_replica_reading reading;
 	int64_t read_us; /* when it was read; 0 never */
@@ -32,6 +37,7 @@ struct lk_followers {
 	char *keeper;			 /* marks our beats */
 	struct lk_follower list[LK_SAMPLE_REPLICAS];
 	size_t count;
+	struct lk_names given; /* until they are started */
 	pthread_t heart;
 	bool beating; /* the heart's thread was started */
 	pthread_mutex_t mutex;
@@ -43,9 +49,12 @@ struct lk_followers {
 	char heart_problem[200]; /* "" while beats are written */
 };
 
-void lk_followers_init(struct lk_followers *followers, struct lk_shared *shared);
+/* `given` are URIs of replicas that are followed whether the server tells of them or not; not kept. */
+void lk_followers_init(struct lk_followers *followers, struct lk_shared *shared,
+		       const struct lk_names *given);
 /* Starts threads for replicas of the sample that are new, and completes the sample's replicas with what was read.
- * Those that are followed, can be reached and are listed no more are added. On the watcher's thread. */
+ * Those that are given, and those that are followed, can be reached and are listed no more, are added. A given one
+ * that the sample lists is there once. On the watcher's thread. */
 void lk_followers_fill(struct lk_followers *followers, struct lk_sample *sample);
 /* Ends the threads; shared->closing is set. On the watcher's thread. */
 void lk_followers_join(struct lk_followers *followers);

@@ -60,6 +60,9 @@ static bool keep_steps(struct lk_replacement *r, struct lk_error *error)
 		struct lk_limits limits = r->after.limits;
 		r->after.limits = file.limits;
 		file.limits = limits;
+		struct lk_names replicas = r->after.replicas;
+		r->after.replicas = file.replicas;
+		file.replicas = replicas;
 		take_text(&r->after.why, &file.why);
 		take_text(&r->after.target, &file.target);
 		take_text(&r->after.file, &file.file);

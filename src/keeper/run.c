@@ -196,6 +196,8 @@ static void take_over_plan(struct lk_keeper *k, struct lk_message *message)
 	struct lk_limits merged = lk_settings_limits(&k->settings, k->target, own);
 	lk_limits_free(own);
 	*own = merged;
+	if (k->prepared->plan.replicas.count == 0 && k->target)
+		k->prepared->plan.replicas = lk_names_copy(&k->target->replicas);
 }
 
 static void start_failed(struct lk_keeper *k, const struct lk_message *message)

@@ -140,7 +140,7 @@ bool lk_watcher_start(struct lk_watcher *watcher, struct lk_shared *shared,
 	watcher->shared = shared;
 	watcher->probe = plan->limits.probe ? lk_strdup(plan->limits.probe) : NULL;
 	copy_tables(watcher, plan);
-	lk_followers_init(&watcher->followers, shared);
+	lk_followers_init(&watcher->followers, shared, &plan->replicas);
 	pthread_mutex_init(&watcher->mutex, NULL);
 	lk_condition_init(&watcher->changed);
 	watcher->started = lk_thread_start(&watcher->thread, watch_main, watcher, error);

@@ -9,6 +9,7 @@
 #include "base/uri.h"
 #include "plan/limits.h"
 #include "plan/parts.h"
+#include "plan/replicas.h"
 #include "plan/sql_text.h"
 
 enum { LONGEST_WHY = 400 };
@@ -93,6 +94,7 @@ static void read_plan(const struct lk_yaml_reader *reader, const struct lk_yaml_
 		{"target", false, NULL},
 		{"releases", false, NULL},
 		{"limits", false, NULL},
+		{"replicas", false, NULL},
 		{"operations", false, NULL},
 		{"steps", false, NULL},
 		{"target_for", false, "this version runs a plan on one target"},
@@ -113,7 +115,11 @@ static void read_plan(const struct lk_yaml_reader *reader, const struct lk_yaml_
 		read_releases(reader, values[3], plan);
 	if (values[4])
 		lk_limits_read(reader, values[4], &plan->limits);
-	read_what(reader, root, values + 5, plan);
+	if (values[5])
+		lk_replicas_read(reader, values[5],
+				 plan->target && lk_uri_is_uri(plan->target) ? plan->target : NULL,
+				 &plan->replicas);
+	read_what(reader, root, values + 6, plan);
 }
 
 bool lk_plan_parse(const char *path, const char *text, size_t length, struct lk_plan *plan,

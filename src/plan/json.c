@@ -112,5 +112,6 @@ json_t *lk_plan_to_json(const struct lk_plan *plan)
 	json_object_set_new(object, "operations", operations);
 	json_object_set_new(object, "steps", steps);
 	json_object_set_new(object, "limits", limits_to_json(&plan->limits));
+	set_list(object, "replicas", &plan->replicas);
 	return object;
 }

@@ -305,6 +305,8 @@ static bool take_plan_member(const char *key, json_t *value, struct lk_plan *pla
 		return take_steps(value, plan, error);
 	if (strcmp(key, "limits") == 0)
 		return take_limits(value, &plan->limits, error);
+	if (strcmp(key, "replicas") == 0)
+		return take_names(value, key, &plan->replicas, error);
 	return lk_fail(error, LK_ERROR_PLAN, "unknown member %s: a newer version wrote it", key);
 }
 

@@ -33,11 +33,24 @@ static void free_operation(struct lk_operation *operation)
 			free(*(char **)at);
 		if (!lk_member_is_list(field->member))
 			continue;
-		struct lk_names *names = at;
-		for (size_t i = 0; i < names->count; i++)
-			free(names->list[i]);
-		free(names->list);
+		lk_names_free(at);
 	}
+}
+
+void lk_names_free(struct lk_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->list[i]);
+	free(names->list);
+	*names = (struct lk_names){0};
+}
+
+struct lk_names lk_names_copy(const struct lk_names *names)
+{
+	struct lk_names copy = {0};
+	for (size_t i = 0; i < names->count; i++)
+		*LK_PUSH(copy.list, copy.count) = lk_strdup(names->list[i]);
+	return copy;
 }
 
 void lk_plan_free(struct lk_plan *plan)
@@ -55,6 +68,7 @@ void lk_plan_free(struct lk_plan *plan)
 	free(plan->release_old);
 	free(plan->release_new);
 	lk_limits_free(&plan->limits);
+	lk_names_free(&plan->replicas);
 	*plan = (struct lk_plan){0};
 }
 

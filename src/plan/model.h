@@ -135,7 +135,7 @@ struct lk_limits {
 	int64_t lock_wait_ms; /* default 100: sessions that wait for us longer than this hold us back */
 	int64_t chunk_time_ms; /* default 100 */
 	int running;	       /* default 50 active sessions */
-	int64_t history; /* default 1,000,000 undo logs of InnoDB that wait for purge */
+	int64_t history;       /* default 1,000,000 undo logs of InnoDB that wait for purge */
 	char *probe;	       /* SQL whose time is watched; NULL none */
 	int64_t probe_ms;      /* its limit; default 50 */
 };
@@ -150,9 +150,15 @@ struct lk_plan {
 	struct lk_step *steps; /* in order of execution */
 	size_t step_count;
 	struct lk_limits limits;
+	struct lk_names
+		replicas; /* URIs of replicas that the target does not tell of (plan/replicas.h) */
 };
 
 void lk_plan_free(struct lk_plan *plan);
+/* Frees the texts; the list is then empty. */
+void lk_names_free(struct lk_names *names);
+/* A copy, the caller's. */
+struct lk_names lk_names_copy(const struct lk_names *names);
 /* A new zeroed step at the end of the list, with phase and verb set. */
 struct lk_step *lk_plan_add_step(struct lk_plan *plan, enum lk_phase phase, enum lk_verb verb);
 /* Puts the entry gate in front of each phase that has steps (names "expand", "migrate", "contract")

@@ -169,11 +169,12 @@ static void write_steps(struct lk_buffer *out, const struct lk_plan *plan)
 	}
 }
 
-static void add_names(struct lk_buffer *out, const char *key, const struct lk_names *names)
+static void add_names(struct lk_buffer *out, int indent, const char *key,
+		      const struct lk_names *names)
 {
 	if (names->count == 0)
 		return;
-	lk_buffer_addf(out, "%*s%s: [", VALUE_INDENT, "", key);
+	lk_buffer_addf(out, "%*s%s: [", indent, "", key);
 	for (size_t i = 0; i < names->count; i++) {
 		lk_buffer_add(out, i ? ", " : "");
 		add_quoted(out, names->list[i]);
@@ -215,7 +216,7 @@ static void write_operation(struct lk_buffer *out, const struct lk_operation *op
 		else if (lk_member_is_text(field->member))
 			add_pair(out, VALUE_INDENT, field->name, *(char **)at);
 		else if (lk_member_is_list(field->member))
-			add_names(out, field->name, at);
+			add_names(out, VALUE_INDENT, field->name, at);
 		else if (*(bool *)at)
 			lk_buffer_addf(out, "%*s%s: true\n", VALUE_INDENT, "", field->name);
 	}
@@ -275,5 +276,6 @@ char *lk_plan_to_yaml(const struct lk_plan *plan)
 	else
 		write_operations(&out, plan);
 	write_limits(&out, &plan->limits);
+	add_names(&out, 0, "replicas", &plan->replicas);
 	return lk_buffer_take(&out);
 }

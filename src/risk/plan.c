@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "db/session.h"
 #include "plan/alternative.h"
 #include "plan/file.h"
 #include "risk/risk.h"
@@ -208,6 +209,19 @@ static void check_alternatives(const struct check *check, const struct lk_operat
 	}
 }
 
+static void check_replicas(const struct check *check)
+{
+	for (size_t i = 0; i < check->plan->replicas.count; i++) {
+		struct lk_error error;
+		const struct lk_driver *driver =
+			lk_driver_for(check->plan->replicas.list[i], &error);
+		if (driver && driver->engine != check->engine)
+			lk_problems_add(check->problems, check->plan->file, 0, 0,
+					"replicas: they are of %s, and the plan's target is not",
+					driver->title);
+	}
+}
+
 bool lk_risk_check_plan(const struct lk_plan *plan, enum lk_engine engine,
 			struct lk_problems *problems, struct lk_problems *notes)
 {
@@ -241,6 +255,7 @@ bool lk_risk_check_plan(const struct lk_plan *plan, enum lk_engine engine,
 	}
 	for (size_t i = 0; i < plan->operation_count; i++)
 		check_alternatives(&check, &plan->operations[i]);
+	check_replicas(&check);
 	if (plan->limits.probe)
 		check_query(&check, &whole_file, "the probe", plan->limits.probe);
 	lk_problems_sort(problems);

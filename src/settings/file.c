@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/uri.h"
 #include "plan/limits.h"
+#include "plan/replicas.h"
 #include "settings/settings.h"
 
 enum { LONGEST_FILE = 256 * 1024, LONGEST_WORD = 15, LONGEST_NAME = 48 };
@@ -72,6 +73,7 @@ static void read_target(const struct lk_yaml_reader *reader, struct lk_yaml_node
 		{"environment", false, NULL},
 		{"application", false, NULL},
 		{"limits", false, NULL},
+		{"replicas", false, NULL},
 		{"password", false,
 		 "no password stands in this file: use ~/.pgpass or a service file"},
 		{0}};
@@ -95,6 +97,8 @@ static void read_target(const struct lk_yaml_reader *reader, struct lk_yaml_node
 	target->application = copy_text(reader, values[2], "application");
 	if (values[3])
 		lk_limits_read(reader, values[3], &target->limits);
+	if (values[4])
+		lk_replicas_read(reader, values[4], target->uri, &target->replicas);
 }
 
 static void read_targets(const struct lk_yaml_reader *reader, const struct lk_yaml_node *node,

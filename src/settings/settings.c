@@ -19,6 +19,7 @@ void lk_settings_free(struct lk_settings *settings)
 		free(target->environment);
 		free(target->application);
 		lk_limits_free(&target->limits);
+		lk_names_free(&target->replicas);
 	}
 	free(settings->targets);
 	free(settings->file);

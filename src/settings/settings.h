@@ -19,6 +19,7 @@ struct lk_settings_target {
 	char *environment; /* the word shown first, upper case: PROD, STAGE; "" when not given */
 	char *application; /* a JSON file of the application's own figures; NULL none */
 	struct lk_limits limits;
+	struct lk_names replicas; /* URIs of replicas that the server does not tell of */
 };
 
 struct lk_settings {

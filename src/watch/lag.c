@@ -71,6 +71,19 @@ static void learn_asked(struct lk_lag_replica *replica, const struct lk_sample_r
 		replica->ignored = false;
 }
 
+/* One that was never measured has held nothing back, and does not by going. */
+static void drop_unread(struct lk_lag *lag, int64_t taken_us)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < lag->replica_count; i++) {
+		struct lk_lag_replica *replica = &lag->replicas[i];
+		if (replica->seen_us == taken_us || replica->state != LK_LAG_UNREAD ||
+		    replica->measured)
+			lag->replicas[kept++] = *replica;
+	}
+	lag->replica_count = kept;
+}
+
 void lk_lag_learn(struct lk_lag *lag, const struct lk_sample *sample)
 {
 	add_mark(lag, sample->taken_us, sample->position);
@@ -91,6 +104,7 @@ void lk_lag_learn(struct lk_lag *lag, const struct lk_sample *sample)
 				 : seen->reply_age_ms > STALE_MS ? LK_LAG_STALE
 								 : LK_LAG_OK;
 	}
+	drop_unread(lag, sample->taken_us);
 	for (size_t i = 0; i < lag->replica_count; i++)
 		if (lag->replicas[i].seen_us != sample->taken_us) {
 			lag->replicas[i].state = LK_LAG_GONE;

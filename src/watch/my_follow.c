@@ -78,18 +78,40 @@ static bool my_end(struct lk_session *session, struct lk_error *error)
 	return LK_RUN(session, error, "DELETE FROM lockkeeper.beat WHERE run = $1", session->run);
 }
 
-static bool my_verify(struct lk_session *session, const char *server, struct lk_error *error)
+static bool my_name(const char *uri, char *name, size_t size, struct lk_error *error)
+{
+	struct lk_my_uri parts;
+	if (!lk_my_uri_parse(uri, &parts, error))
+		return false;
+	if (parts.socket)
+		snprintf(name, size, "%s", parts.socket);
+	else
+		snprintf(name, size, "%.50s:%u", parts.host ? parts.host : "localhost",
+			 parts.port ? parts.port : 3306);
+	lk_my_uri_free(&parts);
+	return true;
+}
+
+static bool my_identify(struct lk_session *session, char *server, size_t size,
+			struct lk_error *error)
 {
 	struct lk_result r;
 	if (!LK_QUERY(session, &r, error, "SELECT @@GLOBAL.server_id"))
 		return false;
-	bool same = strcmp(lk_cell_text(&r, 0, 0), server) == 0;
-	if (!same)
-		lk_fail(error, LK_ERROR_REFUSED,
-			"at that address answers server_id %s, and the replica is server_id %s",
-			lk_cell_text(&r, 0, 0), server);
+	snprintf(server, size, "%s", lk_cell_text(&r, 0, 0));
 	lk_result_free(&r);
-	return same;
+	return true;
+}
+
+static bool my_verify(struct lk_session *session, const char *server, struct lk_error *error)
+{
+	char answers[24];
+	if (!my_identify(session, answers, sizeof answers, error))
+		return false;
+	return strcmp(answers, server) == 0 ||
+	       lk_fail(error, LK_ERROR_REFUSED,
+		       "at that address answers server_id %s, and the replica is server_id %s",
+		       answers, server);
 }
 
 static bool my_read_beat(struct lk_session *session, const char *keeper, int64_t *beat,
@@ -159,9 +181,11 @@ static bool my_read_state(struct lk_session *session, struct lk_replica_reading 
 
 const struct lk_follow_ops lk_my_follow = {
 	.address = my_address,
+	.name = my_name,
 	.prepare = my_prepare,
 	.beat = my_beat,
 	.end = my_end,
+	.identify = my_identify,
 	.verify = my_verify,
 	.read_beat = my_read_beat,
 	.read_state = my_read_state,

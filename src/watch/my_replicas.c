@@ -93,7 +93,8 @@ static bool read_listed(struct lk_session *session, const struct lk_my_view *vie
 		char *name = lk_format("server_id %s", p->server);
 		LK_COPY(p->name, name);
 		free(name);
-		LK_COPY(p->note, "it does not say where it listens: set report_host there");
+		LK_COPY(p->note, "it does not say where it listens: set report_host there, "
+				 "or list its URI in replicas");
 	}
 	return true;
 }

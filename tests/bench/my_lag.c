@@ -170,7 +170,7 @@ static bool begin(struct bench *b, char **uri)
 	b->shared.uri = *uri;
 	b->shared.host = "bench";
 	LK_COPY(b->shared.run, "bench");
-	lk_followers_init(&b->followers, &b->shared);
+	lk_followers_init(&b->followers, &b->shared, &(struct lk_names){0});
 	return true;
 }
 

@@ -627,7 +627,7 @@ static bool examine_pretended(struct pretended *p, struct lk_doctor *doctor)
 	struct lk_session session = {.driver = &driver, .connection = p, .id = 1};
 	struct lk_error error;
 	lk_flight_init(&session.flight);
-	bool examined = lk_doctor_examine(&session, doctor, &error);
+	bool examined = lk_doctor_examine(&session, NULL, doctor, &error);
 	lk_flight_destroy(&session.flight);
 	return examined;
 }

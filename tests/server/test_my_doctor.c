@@ -25,15 +25,22 @@ static struct lk_test_my *server_of(void **state)
 	return pair->primary;
 }
 
-static void examine(const struct lk_test_my *server, const char *user, struct lk_doctor *doctor)
+/* `replicas` as lk_doctor_examine has them. */
+static void examine_with(const struct lk_test_my *server, const char *user,
+			 const char *const *replicas, struct lk_doctor *doctor)
 {
 	struct lk_error error;
 	char *uri = lk_test_my_uri(server, user, NULL);
 	struct lk_session *session = my_session_of(uri, "doctor");
-	if (!lk_doctor_examine(session, doctor, &error))
+	if (!lk_doctor_examine(session, replicas, doctor, &error))
 		fail_msg("%s", error.text);
 	lk_session_close(session);
 	free(uri);
+}
+
+static void examine(const struct lk_test_my *server, const char *user, struct lk_doctor *doctor)
+{
+	examine_with(server, user, NULL, doctor);
 }
 
 static const struct lk_finding *look_for(const struct lk_doctor *doctor, const char *check,
@@ -238,6 +245,30 @@ static void settings_that_matter_are_judged(void **state)
 			       " WHERE name = 'wait/lock/metadata/sql/mdl'");
 }
 
+/* A replica that report_host does not tell of, by the URI in the settings; and one that is not there. */
+static void a_given_replica_is_asked_and_told_of_once(void **state)
+{
+	static const char *const options[] = {"--report-host=nowhere.invalid", "--report-port=1",
+					      NULL};
+	struct lk_test_my *server = server_of(state);
+	struct lk_test_my *mute = lk_test_my_start_replica(server, options);
+	EXPECT(server, "root", LK_DOCTOR_WARNING, "replicas", "nowhere.invalid:1 cannot be asked",
+	       "report_host and report_port");
+	char *uri = lk_test_my_uri(mute, "root", NULL);
+	const char *const replicas[] = {uri, "mysql://root@127.0.0.1:1", NULL};
+	struct lk_doctor doctor;
+	examine_with(server, "root", replicas, &doctor);
+	assert_null(look_for(&doctor, "replicas", "nowhere.invalid"));
+	assert_non_null(look_for(&doctor, "replicas", strrchr(lk_test_my_folder(mute), '/') + 1));
+	const struct lk_finding *f = look_for(&doctor, "replicas", "127.0.0.1:1 cannot be asked");
+	assert_non_null(f);
+	assert_int_equal(f->level, LK_DOCTOR_WARNING);
+	assert_contains(f->action, "mend its URI");
+	lk_doctor_free(&doctor);
+	free(uri);
+	lk_test_my_stop(mute);
+}
+
 static void a_replica_that_has_stopped_is_a_problem(void **state)
 {
 	struct pair *pair = *state;
@@ -286,6 +317,7 @@ int main(void)
 		cmocka_unit_test(who_would_hold_us_up_is_named),
 		cmocka_unit_test(leftovers_of_ours_and_of_others_are_found),
 		cmocka_unit_test(settings_that_matter_are_judged),
+		cmocka_unit_test(a_given_replica_is_asked_and_told_of_once),
 		cmocka_unit_test(a_replica_that_has_stopped_is_a_problem),
 	};
 	return my_run_tests(tests, start, stop);

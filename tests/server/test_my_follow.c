@@ -16,25 +16,31 @@ struct scene {
 	struct lk_test_my *primary, *replica;
 	char *uri;
 	struct lk_shared shared;
+	struct lk_names given;
 	struct lk_followers followers;
 	struct lk_session *watch;
 	struct lk_lag lag;
 };
 
+static void sample_once(struct scene *s)
+{
+	const struct lk_watch_scope scope = {"test", NULL, NULL};
+	struct lk_sample sample;
+	struct lk_error error;
+	if (!lk_watch_sample(s->watch, &scope, &sample, &error))
+		fail_msg("no sample: %s", error.text);
+	lk_followers_fill(&s->followers, &sample);
+	lk_lag_learn(&s->lag, &sample);
+	lk_sample_free(&sample);
+}
+
 /* Samples until the only replica is in this state, and at least so late. */
 static const struct lk_lag_replica *await(struct scene *s, enum lk_lag_state state, double lag_ms)
 {
-	const struct lk_watch_scope scope = {"test", NULL, NULL};
 	const struct lk_lag_replica *r = &s->lag.replicas[0];
 	int64_t deadline = lk_clock_us() + WAIT_US;
 	while (lk_clock_us() < deadline) {
-		struct lk_sample sample;
-		struct lk_error error;
-		if (!lk_watch_sample(s->watch, &scope, &sample, &error))
-			fail_msg("no sample: %s", error.text);
-		lk_followers_fill(&s->followers, &sample);
-		lk_lag_learn(&s->lag, &sample);
-		lk_sample_free(&sample);
+		sample_once(s);
 		if (s->lag.replica_count == 1 && r->state == state && r->lag_ms >= lag_ms)
 			return r;
 		lk_sleep_ms(50);
@@ -53,7 +59,7 @@ static void begin(struct scene *s)
 	s->shared.host = "here";
 	LK_COPY(s->shared.run, "test");
 	s->watch = my_session_of(s->uri, "watch");
-	lk_followers_init(&s->followers, &s->shared);
+	lk_followers_init(&s->followers, &s->shared, &s->given);
 }
 
 static void end(struct scene *s)
@@ -142,6 +148,99 @@ static void a_replica_that_cannot_be_asked_says_why(void **state)
 	s->uri = root;
 }
 
+/* A second replica, whose report_host names nobody. */
+static struct lk_test_my *start_mute(struct scene *s)
+{
+	static const char *const options[] = {"--report-host=nowhere.invalid", "--report-port=1",
+					      NULL};
+	return lk_test_my_start_replica(s->primary, options);
+}
+
+static const struct lk_lag_replica *find(const struct scene *s, const char *name)
+{
+	for (size_t i = 0; i < s->lag.replica_count; i++)
+		if (strstr(s->lag.replicas[i].name, name))
+			return &s->lag.replicas[i];
+	return NULL;
+}
+
+/* Samples until there are `count` replicas and the named one is in this state. */
+static const struct lk_lag_replica *await_named(struct scene *s, size_t count, const char *name,
+						enum lk_lag_state state)
+{
+	int64_t deadline = lk_clock_us() + WAIT_US;
+	while (lk_clock_us() < deadline) {
+		sample_once(s);
+		const struct lk_lag_replica *r = find(s, name);
+		if (s->lag.replica_count == count && r && r->state == state)
+			return r;
+		lk_sleep_ms(50);
+	}
+	const struct lk_lag_replica *r = find(s, name);
+	fail_msg("%zu replicas, %s in state %d: %s", s->lag.replica_count, name,
+		 r ? (int)r->state : -1, r ? r->note : "not there");
+	return NULL;
+}
+
+/* The server tells of two, one of them wrongly. With its URI given there are two still, and both are measured. */
+static void a_given_replica_is_followed_where_report_host_is_wrong(void **state)
+{
+	struct scene *s = *state;
+	my_need(s->primary);
+	struct lk_test_my *mute = start_mute(s);
+	begin(s);
+	await_named(s, 2, "nowhere.invalid", LK_LAG_UNREAD);
+	end(s);
+
+	char *uri = lk_test_my_uri(mute, "root", NULL), *list[] = {uri};
+	const char *name = strrchr(lk_test_my_folder(mute), '/') + 1;
+	s->given = (struct lk_names){list, 1};
+	begin(s);
+	await_named(s, 2, name, LK_LAG_OK);
+	await_named(s, 2, "127.0.0.1:", LK_LAG_OK);
+	lk_test_my_delay(mute, 3);
+	int64_t deadline = lk_clock_us() + WAIT_US;
+	while (find(s, name)->lag_ms < 1900 && lk_clock_us() < deadline) {
+		lk_sleep_ms(50);
+		sample_once(s);
+	}
+	assert_true(find(s, name)->lag_ms >= 1900);
+	assert_true(find(s, "127.0.0.1:")->lag_ms < 1900);
+	end(s);
+	s->given = (struct lk_names){0};
+	free(uri);
+	lk_test_my_stop(mute);
+}
+
+/* Whoever is given and cannot be asked is shown with the reason, beside those that can. */
+static void a_given_replica_that_is_not_there_says_why(void **state)
+{
+	struct scene *s = *state;
+	char uri[] = "mysql://root@127.0.0.1:1", *list[] = {uri};
+	s->given = (struct lk_names){list, 1};
+	begin(s);
+	assert_contains(await_named(s, 2, "127.0.0.1:1", LK_LAG_UNREAD)->note, "127.0.0.1");
+	end(s);
+	s->given = (struct lk_names){0};
+}
+
+/* The client library waits for seconds for a server that takes the connection and says nothing. */
+static void closing_does_not_wait_for_a_replica_that_does_not_answer(void **state)
+{
+	struct scene *s = *state;
+	my_need(s->primary);
+	lk_test_my_freeze(s->replica);
+	begin(s);
+	int64_t deadline = lk_clock_us() + 500000;
+	while (lk_clock_us() < deadline)
+		sample_once(s);
+	assert_int_equal(s->followers.count, 1);
+	int64_t from = lk_clock_us();
+	end(s);
+	assert_true(lk_clock_us() - from < 2000000);
+	lk_test_my_thaw(s->replica);
+}
+
 static int start(void **state)
 {
 	struct scene *s = lk_alloc(sizeof *s);
@@ -177,6 +276,9 @@ int main(void)
 		cmocka_unit_test(a_delay_is_measured),
 		cmocka_unit_test(stopped_and_broken_replication_say_so),
 		cmocka_unit_test(a_replica_that_answers_no_more_is_stale),
+		cmocka_unit_test(a_given_replica_is_followed_where_report_host_is_wrong),
+		cmocka_unit_test(a_given_replica_that_is_not_there_says_why),
+		cmocka_unit_test(closing_does_not_wait_for_a_replica_that_does_not_answer),
 		cmocka_unit_test(a_replica_that_cannot_be_asked_says_why),
 	};
 	return my_run_tests(tests, start, stop);
