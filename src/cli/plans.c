@@ -9,9 +9,12 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/uri.h"
 #include "cli/find.h"
 #include "keeper/spawn.h"
+#include "plan/alternative.h"
 #include "plan/file.h"
+#include "settings/settings.h"
 
 void lk_cli_plans_usual(struct lk_cli_plans *plans)
 {
@@ -28,11 +31,54 @@ void lk_cli_plans_free(struct lk_cli_plans *plans)
 		free(plans->folders[i]);
 }
 
-static void describe(const struct lk_plan *plan, char *text, size_t size)
+static bool is_among(const char *word, const char *const *words)
+{
+	for (; words && *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return !words;
+}
+
+/* The texts that a target of one of these kinds (NULL: of any) may choose, each once: "char(36) or uuid". */
+static char *join(const struct lk_alternative *alternative, const char *const *servers)
+{
+	struct lk_buffer out = {0};
+	for (int i = 0; i < LK_ALTERNATIVES; i++) {
+		const char *text = alternative->texts[i];
+		bool wanted = text && is_among(lk_alternative_words[i], servers);
+		for (int k = 0; wanted && k < i; k++)
+			wanted = !alternative->texts[k] ||
+				 strcmp(alternative->texts[k], text) != 0 ||
+				 !is_among(lk_alternative_words[k], servers);
+		if (wanted)
+			lk_buffer_addf(&out, "%s%s", out.length ? " or " : "", text);
+	}
+	return lk_buffer_take(&out);
+}
+
+/* As lk_operation_summary, for a target that is not asked. */
+static char *summary(const struct lk_operation *operation, const char *const *servers)
+{
+	struct lk_operation as = *operation;
+	char **texts = lk_alloc((operation->alternative_count + 1) * sizeof *texts);
+	for (size_t i = 0; i < operation->alternative_count; i++) {
+		texts[i] = join(&operation->alternatives[i], servers);
+		if (texts[i][0])
+			*(char **)((char *)&as + operation->alternatives[i].offset) = texts[i];
+	}
+	char *words = lk_operation_summary(&as);
+	for (size_t i = 0; i < operation->alternative_count; i++)
+		free(texts[i]);
+	free(texts);
+	return words;
+}
+
+static void describe(const struct lk_plan *plan, const char *const *servers, char *text,
+		     size_t size)
 {
 	struct lk_buffer out = {0};
 	for (size_t i = 0; i < plan->operation_count; i++) {
-		char *operation = lk_operation_summary(&plan->operations[i]);
+		char *operation = summary(&plan->operations[i], servers);
 		lk_buffer_addf(&out, "%s%s", i ? "; " : "", operation);
 		free(operation);
 	}
@@ -43,8 +89,29 @@ static void describe(const struct lk_plan *plan, char *text, size_t size)
 	free(words);
 }
 
-static void read_entry(const char *path, struct lk_cli_plan *entry)
+/* The kinds of server that a plan may be for; NULL when nothing tells. Where the settings are wrong, who opens the
+ * plan says so. */
+static const char *const *servers_of(const struct lk_settings *settings, const char *target)
 {
+	const struct lk_settings_target *found;
+	const char *uri;
+	struct lk_error ignored;
+	return target && lk_settings_resolve(settings, target, &uri, &found, &ignored)
+		       ? lk_uri_servers(uri)
+		       : NULL;
+}
+
+/* What the list of plans is made for. */
+struct listing {
+	const struct lk_cli_plans *plans;
+	struct lk_settings settings;
+	struct lk_cli_plan *list;
+	size_t count, capacity;
+};
+
+static void read_entry(const struct listing *listing, const char *path, struct lk_cli_plan *entry)
+{
+	const char *target = listing->plans->target;
 	struct lk_plan plan = {0};
 	struct lk_problems problems = {0};
 	memset(entry, 0, sizeof *entry);
@@ -53,7 +120,8 @@ static void read_entry(const char *path, struct lk_cli_plan *entry)
 	if (entry->readable) {
 		LK_COPY(entry->name, plan.name);
 		LK_COPY(entry->why, plan.why);
-		describe(&plan, entry->what, sizeof entry->what);
+		describe(&plan, servers_of(&listing->settings, target ? target : plan.target),
+			 entry->what, sizeof entry->what);
 	} else {
 		const char *slash = strrchr(path, '/');
 		LK_COPY(entry->name, slash ? slash + 1 : path);
@@ -63,24 +131,22 @@ static void read_entry(const char *path, struct lk_cli_plan *entry)
 	lk_problems_free(&problems);
 }
 
-static size_t read_folder(const char *folder, struct lk_cli_plan *list, size_t count,
-			  size_t capacity)
+static void read_folder(struct listing *listing, const char *folder)
 {
 	struct dirent **names;
 	int found = scandir(folder, &names, NULL, alphasort);
 	for (int i = 0; i < found; i++) {
 		size_t length = strlen(names[i]->d_name);
-		if (count < capacity && length > 5 &&
+		if (listing->count < listing->capacity && length > 5 &&
 		    strcmp(names[i]->d_name + length - 5, ".yaml") == 0) {
 			char *path = lk_path_join(folder, names[i]->d_name);
-			read_entry(path, &list[count++]);
+			read_entry(listing, path, &listing->list[listing->count++]);
 			free(path);
 		}
 		free(names[i]);
 	}
 	if (found >= 0)
 		free(names);
-	return count;
 }
 
 static size_t add_runs(struct lk_cli_plan *list, size_t count, size_t capacity)
@@ -118,10 +184,14 @@ static size_t add_runs(struct lk_cli_plan *list, size_t count, size_t capacity)
 size_t lk_cli_plans_list(const struct lk_cli_plans *plans, struct lk_cli_plan *list,
 			 size_t capacity)
 {
-	size_t count = 0;
+	struct listing listing = {.plans = plans, .list = list, .capacity = capacity};
+	struct lk_problems ignored = {0};
+	lk_settings_read(NULL, &listing.settings, &ignored);
 	for (size_t i = 0; i < LK_COUNT(plans->folders) && plans->folders[i]; i++)
-		count = read_folder(plans->folders[i], list, count, capacity);
-	return add_runs(list, count, capacity);
+		read_folder(&listing, plans->folders[i]);
+	lk_settings_free(&listing.settings);
+	lk_problems_free(&ignored);
+	return add_runs(list, listing.count, capacity);
 }
 
 bool lk_cli_plans_open(const struct lk_cli_plans *plans, const char *path, char *socket,

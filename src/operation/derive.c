@@ -65,17 +65,18 @@ void lk_derive_gate(struct lk_derivation *d, enum lk_phase phase, char *name, ch
 	step->undo = undo;
 }
 
-void lk_derive_new_release(struct lk_derivation *d, enum lk_phase phase, const char *does)
+void lk_derive_new_release(struct lk_derivation *d, enum lk_phase phase, const char *does,
+			   const char *note)
 {
 	const char *release = d->plan->release_new;
 	if (release)
 		lk_derive_gate(
 			d, phase, lk_format("release-%s", release),
-			lk_format("release %s is running and %s", release, does),
+			lk_format("release %s is running and %s%s", release, does, note),
 			lk_format("release %s is withdrawn: nothing %s any more", release, does));
 	else
 		lk_derive_gate(d, phase, lk_strdup("new-release"),
-			       lk_format("the release that %s is running", does),
+			       lk_format("the release that %s is running%s", does, note),
 			       lk_format("nothing %s any more", does));
 }
 

@@ -28,9 +28,10 @@ struct lk_step *lk_derive_sql(struct lk_derivation *d, enum lk_phase phase, char
  * it is a gate of its own, "release-41-gone-2". */
 void lk_derive_gate(struct lk_derivation *d, enum lk_phase phase, char *name, char *ask,
 		    char *undo);
-/* "release-42": that the new release runs and `does` ("writes user_handle"); asked on the way back: that it is
- * withdrawn, and nothing `does` any more. */
-void lk_derive_new_release(struct lk_derivation *d, enum lk_phase phase, const char *does);
+/* "release-42": that the new release runs and `does` ("writes user_handle"), followed by `note`, "" for none; asked
+ * on the way back: that it is withdrawn, and nothing `does` any more. */
+void lk_derive_new_release(struct lk_derivation *d, enum lk_phase phase, const char *does,
+			   const char *note);
 /* "release-41-gone": that the old release, which `does` ("reads and writes username"), runs nowhere. */
 void lk_derive_old_release_gone(struct lk_derivation *d, enum lk_phase phase, const char *does);
 /* "type-of-amount": that the releases can do with the column having the type, before two columns change names. */

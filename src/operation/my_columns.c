@@ -308,7 +308,7 @@ bool lk_my_drop_not_null(struct lk_my_derivation *m, struct lk_error *error)
 		return false;
 	char *does = lk_format("may write NULL into %s", column->name);
 	allow_null(m, column);
-	lk_derive_new_release(&m->d, LK_MIGRATE, does);
+	lk_derive_new_release(&m->d, LK_MIGRATE, does, "");
 	free(does);
 	return true;
 }

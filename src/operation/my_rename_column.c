@@ -66,12 +66,13 @@ static void add_dual_write(struct second *s)
 
 static void add_new_release(struct second *s)
 {
-	char *does =
-		lk_format("writes %s (not before %s is filled: the triggers cannot tell a NULL "
-			  "that it writes from a row that is not filled yet)",
-			  s->to, s->to);
+	char *does = lk_format("writes %s", s->to);
 	if (!s->in_place)
-		lk_derive_new_release(&s->m->d, LK_MIGRATE, does);
+		lk_derive_new_release(
+			&s->m->d, LK_MIGRATE, does,
+			"; this gate stands behind the backfill because a trigger cannot "
+			"tell a NULL that a release writes from a row that is not filled "
+			"yet");
 	free(does);
 }
 
@@ -299,7 +300,7 @@ static void widen(struct lk_my_derivation *m, const struct lk_column *column)
 	char *definition = lk_format("%s%s", o->type, column->definition + strlen(column->type));
 	char *does = lk_format("writes %s.%s as %s", m->d.table.shown, column->name, o->type);
 	lk_my_modify(m, LK_EXPAND, column->sql, definition, NULL);
-	lk_derive_new_release(&m->d, LK_MIGRATE, does);
+	lk_derive_new_release(&m->d, LK_MIGRATE, does, "");
 	free(does);
 	free(definition);
 }

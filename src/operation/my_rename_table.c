@@ -103,7 +103,7 @@ static void add_releases(struct lk_my_derivation *m, const struct renaming *r)
 	struct lk_derivation *d = &m->d;
 	char *uses = lk_format("uses %s instead of %s", d->operation->to, d->table.name);
 	char *used = lk_format("uses %s", d->table.name);
-	lk_derive_new_release(d, LK_MIGRATE, uses);
+	lk_derive_new_release(d, LK_MIGRATE, uses, "");
 	lk_derive_old_release_gone(d, LK_CONTRACT, used);
 	lk_derive_ddl(d, LK_CONTRACT, lk_format("DROP VIEW IF EXISTS %s", r->old_sql),
 		      view(r, r->old_sql, r->new_sql));

@@ -262,7 +262,7 @@ bool lk_pg_drop_not_null(struct lk_derivation *d, struct lk_error *error)
 		return false;
 	char *does = lk_format("may write NULL into %s", column->name);
 	drop_not_null(d, column);
-	lk_derive_new_release(d, LK_MIGRATE, does);
+	lk_derive_new_release(d, LK_MIGRATE, does, "");
 	free(does);
 	return true;
 }

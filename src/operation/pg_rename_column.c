@@ -67,7 +67,7 @@ static void add_new_release(struct second *s)
 {
 	char *does = lk_format("writes %s", s->to);
 	if (!s->in_place)
-		lk_derive_new_release(s->d, LK_MIGRATE, does);
+		lk_derive_new_release(s->d, LK_MIGRATE, does, "");
 	free(does);
 }
 

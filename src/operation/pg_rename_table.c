@@ -107,7 +107,7 @@ static void add_steps(struct lk_derivation *d, const char *new_name, const char 
 		      lk_format("ALTER TABLE %s RENAME TO %s;\n%s", d->table.sql, to, view),
 		      lk_format("DROP VIEW %s;\nALTER TABLE %s RENAME TO %s", d->table.sql,
 				new_name, from));
-	lk_derive_new_release(d, LK_MIGRATE, uses);
+	lk_derive_new_release(d, LK_MIGRATE, uses, "");
 	lk_derive_old_release_gone(d, LK_CONTRACT, used);
 	lk_derive_sql(d, LK_CONTRACT, lk_format("DROP VIEW %s", d->table.sql), lk_strdup(view));
 	free(used);

@@ -52,6 +52,38 @@ struct survey {
 	char key[128]; /* of the first */
 };
 
+/* The dual_write that makes a column before this step, or NULL. */
+static const struct lk_step *maker(const struct survey *s, const char *column)
+{
+	const struct lk_step *backfill = &s->plan->steps[s->number];
+	for (size_t i = 0; i < s->number; i++) {
+		const struct lk_step *step = &s->plan->steps[i];
+		if (step->verb == LK_VERB_DUAL_WRITE && strcmp(step->table, backfill->table) == 0 &&
+		    strcmp(step->to, column) == 0)
+			return step;
+	}
+	return NULL;
+}
+
+/* A column that a dual_write will have made: its type decides how values are compared. */
+static void add_coming_columns(const struct survey *s, struct lk_table *table)
+{
+	const struct lk_step *backfill = &s->plan->steps[s->number];
+	for (size_t i = 0; i < backfill->set_count; i++) {
+		const char *name = backfill->set[i].column;
+		const struct lk_step *dual = maker(s, name);
+		const struct lk_column *like = dual ? lk_table_column(table, dual->like) : NULL;
+		if (!like || lk_table_column(table, name))
+			continue;
+		const char *type = dual->type ? dual->type : like->type;
+		struct lk_column coming = {.name = lk_strdup(name),
+					   .sql = s->session->driver->quote_name(name),
+					   .type = lk_strdup(type),
+					   .comparable = !dual->type && like->comparable};
+		*LK_PUSH(table->columns, table->column_count) = coming;
+	}
+}
+
 static bool survey_leaf(struct survey *s, const struct lk_leaf *leaf, struct lk_step_text *text,
 			struct lk_error *error)
 {
@@ -63,6 +95,7 @@ static bool survey_leaf(struct survey *s, const struct lk_leaf *leaf, struct lk_
 		return false;
 	bool good = s->ops->check_leaf(s->session, step, &table, error);
 	if (good && s->leaves == 0) {
+		add_coming_columns(s, &table);
 		char *sql = s->ops->statement(s->session, step, &s->root, &table,
 					      !changes_schema_before(s->plan, s->number), error);
 		good = sql != NULL;

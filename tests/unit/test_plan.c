@@ -3,6 +3,7 @@
 #include "tests/unit/support.h"
 
 #include "base/memory.h"
+#include "cli/plans.h"
 #include "plan/alternative.h"
 #include "plan/file.h"
 #include "plan/limits.h"
@@ -103,7 +104,8 @@ static void json_keeps_everything(void **state)
 {
 	static const char *const files[] = {
 		"tests/data/plans/good_everything.yaml", "tests/data/plans/good_names.yaml",
-		"plans/rename-username.yaml", "plans/rename-username-long.yaml"};
+		"tests/data/plans/good_replicas.yaml", "plans/rename-username.yaml",
+		"plans/rename-username-long.yaml"};
 	(void)state;
 	for (size_t i = 0; i < 2 * LK_COUNT(files); i++) {
 		struct lk_plan plan, back;
@@ -394,6 +396,28 @@ static void an_engine_without_an_alternative_is_told_where(void **state)
 	lk_problems_free(&problems);
 }
 
+/* What the list of plans says of add-column's type for a target of this URI; NULL: none is known. */
+static void assert_listed(const char *target, const char *text)
+{
+	struct lk_cli_plans plans = {.folders = {test_source("plans")}, .target = target};
+	struct lk_cli_plan *list = lk_alloc(30 * sizeof *list);
+	size_t count = lk_cli_plans_list(&plans, list, 30), at = 0;
+	while (at < count && strcmp(list[at].name, "add-column") != 0)
+		at++;
+	assert_true(at < count);
+	assert_non_null(strstr(list[at].what, text));
+	free(list);
+	lk_cli_plans_free(&plans);
+}
+
+static void the_list_of_plans_shows_what_the_target_would_choose(void **state)
+{
+	(void)state;
+	assert_listed("postgresql://root@here/shop", "public_id uuid not null");
+	assert_listed("mysql://root@here/shop", "public_id char(36) or uuid not null");
+	assert_listed(NULL, "public_id uuid or char(36) not null");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +432,7 @@ int main(void)
 		cmocka_unit_test(shapes_of_sql),
 		cmocka_unit_test(nearer_limits_win),
 		cmocka_unit_test(of_alternatives_the_target_chooses),
+		cmocka_unit_test(the_list_of_plans_shows_what_the_target_would_choose),
 		cmocka_unit_test(an_engine_without_an_alternative_is_told_where),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

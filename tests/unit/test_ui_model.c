@@ -342,6 +342,13 @@ static void pasted_and_repeated_keys_do_nothing(void **state)
 	press(w, 'x');
 	assert_int_equal(w->model->question.repeated, 1);
 	assert_string_equal(w->model->question.typed, "x");
+	tick(w, 200 * MS);
+	press(w, LK_KEY_CTRL_U);
+	tick(w, 200 * MS);
+	press(w, LK_KEY_ENTER);
+	assert_int_equal(w->model->overlay, LK_OVERLAY_NONE);
+	assert_non_null(strstr(w->model->message,
+			       "no, for pasted text is no answer: type it. Nothing was done"));
 	world_free(w);
 }
 

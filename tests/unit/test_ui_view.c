@@ -224,6 +224,31 @@ static void trouble_says_why_and_what_to_do(void **state)
 	lk_canvas_free(&canvas);
 }
 
+/* A keeper that was killed is not a plan that was never run. */
+static void the_plan_of_a_lost_run_says_how_it_goes_on(void **state)
+{
+	const struct lk_console_plan plan = {
+		.path = "plans/p.yaml", .name = "rename-username", .readable = true};
+	struct lk_canvas canvas = {.ascii = true};
+	struct lk_snapshot snapshot;
+	struct lk_model *model;
+
+	(void)state;
+	fixture_running(&snapshot);
+	LK_COPY(snapshot.plan, "rename-username");
+	model = model_of(&snapshot);
+	lk_model_plans(model, &plan, 1);
+	lk_model_show(model, LK_SCREEN_PLANS);
+	draw(model, &canvas, 24, 80);
+	assert_true(shows(&canvas, "Enter starts one"));
+	lk_model_lost(model);
+	draw(model, &canvas, 24, 80);
+	assert_true(shows(&canvas, "has lost its keeper; Enter takes it over"));
+	assert_true(shows(&canvas, "1, Enter on the plan: take over"));
+	lk_model_free(model);
+	lk_canvas_free(&canvas);
+}
+
 static void steps_show_sql_and_what_is_lost(void **state)
 {
 	struct lk_canvas canvas = {.ascii = true};
@@ -335,6 +360,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_is_said),
 		cmocka_unit_test(live_shows_what_matters),
 		cmocka_unit_test(trouble_says_why_and_what_to_do),
+		cmocka_unit_test(the_plan_of_a_lost_run_says_how_it_goes_on),
 		cmocka_unit_test(steps_show_sql_and_what_is_lost),
 		cmocka_unit_test(the_end_says_what_the_figures_say),
 		cmocka_unit_test(hostile_texts_stay_in_their_fields),

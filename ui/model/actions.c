@@ -216,6 +216,14 @@ static bool still_stands(const struct lk_model *model, char *reason, size_t size
 	return true;
 }
 
+/* What a no was for that nobody meant as one. */
+static const char *why_no(const struct lk_question *question)
+{
+	return question->pasted	 ? ", for pasted text is no answer: type it"
+	       : question->wrong ? ", for that is not the value that was asked for"
+				 : "";
+}
+
 static void close_question(struct lk_model *model, enum lk_answer answer)
 {
 	char reason[256];
@@ -224,8 +232,8 @@ static void close_question(struct lk_model *model, enum lk_answer answer)
 		return;
 	model->overlay = LK_OVERLAY_NONE;
 	if (answer == LK_ANSWER_NO)
-		lk_model_say(model, LK_ROLE_PLAIN, "%s: no. Nothing was done",
-			     table[model->act].word);
+		lk_model_say(model, LK_ROLE_PLAIN, "%s: no%s. Nothing was done",
+			     table[model->act].word, why_no(&model->question));
 	else if (still_stands(model, reason, sizeof reason))
 		perform(model);
 	else
@@ -246,9 +254,11 @@ void lk_act_paste(struct lk_model *model, int64_t at_us)
 
 void lk_act_line(struct lk_model *model, const char *line)
 {
-	const struct lk_question *q = &model->question;
+	struct lk_question *q = &model->question;
 	char letter[2] = {q->letter, '\0'};
 	const char *expected = q->tier == LK_TIER_LETTER ? letter : q->expected;
+
+	q->wrong += line[0] && strcmp(line, expected) != 0;
 
 	close_question(model, strcmp(line, expected) == 0 ? LK_ANSWER_YES : LK_ANSWER_NO);
 }

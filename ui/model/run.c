@@ -332,6 +332,10 @@ void lk_run_next(const struct lk_model *model, char *text, size_t size)
 	if (model->link == LK_LINK_NONE)
 		lk_copy_text(text, size,
 			     "Enter opens the selected plan; nothing changes before a gate");
+	else if (model->link == LK_LINK_LOST)
+		snprintf(text, size,
+			 "keeper gone for %s, trying again. 1, Enter on the plan: take over",
+			 lk_show_age(lk_model_silence_ms(model), age));
 	else if (lk_run_lost(model))
 		snprintf(text, size,
 			 "keeper silent for %s, trying again. Elsewhere: lockkeeper status %s",

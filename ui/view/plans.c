@@ -15,14 +15,24 @@ static const struct lk_column columns[] = {
 	{"DOES", 20, 3},
 };
 
-static const char *run_word(const struct lk_console_plan *plan)
+/* Whether the plan is of the run whose keeper this console has lost. */
+static bool is_lost(const struct lk_model *model, const struct lk_console_plan *plan)
 {
+	return model->link == LK_LINK_LOST && model->known && !plan->socket[0] && plan->path[0] &&
+	       strcmp(plan->name, model->latest->plan) == 0;
+}
+
+static const char *run_word(const struct lk_model *model, const struct lk_console_plan *plan)
+{
+	if (is_lost(model, plan))
+		return "*LOST*";
 	if (plan->socket[0])
 		return plan->state[0] ? plan->state : "live";
 	return plan->readable ? "-" : "UNREADABLE";
 }
 
-static void draw_selected(const struct lk_console_plan *plan, const struct lk_area *area)
+static void draw_selected(const struct lk_model *model, const struct lk_console_plan *plan,
+			  const struct lk_area *area)
 {
 	int row = 2;
 
@@ -38,6 +48,9 @@ static void draw_selected(const struct lk_console_plan *plan, const struct lk_ar
 			plan->run[0] ? plan->run : "a keeper is alive",
 			plan->path[0] && strcmp(plan->state, "undone") == 0 ? "begins anew"
 									    : "shows it");
+	else if (is_lost(model, plan))
+		lk_putf(area, row, 0, LK_ROLE_WARN,
+			"run   %s has lost its keeper; Enter takes it over", model->latest->run);
 	else if (plan->readable)
 		lk_put(area, row, 0, LK_ROLE_PLAIN,
 		       "run   none; Enter starts one, which changes nothing before its first gate");
@@ -61,8 +74,7 @@ static void draw_plans(struct lk_model *model, const struct lk_area *area)
 	lk_columns_fit(columns, LK_COUNT(columns), area->columns - 2, &layout);
 	if (rows.count == 0) {
 		lk_put(area, 2, 2, LK_ROLE_PLAIN,
-		       "No plan here. Write one: lockkeeper new rename_column, or see "
-		       "lockkeeper-plan(5).");
+		       "No plan here: lockkeeper-plan(5) tells how to write one.");
 		return;
 	}
 	struct lk_area right = lk_area_part(area, 0, 2, area->rows, area->columns - 2);
@@ -70,7 +82,7 @@ static void draw_plans(struct lk_model *model, const struct lk_area *area)
 	lk_columns_titles(&right, 1, columns, &layout);
 	for (int i = top; i < rows.count && i - top < room; i++) {
 		const struct lk_console_plan *plan = &model->plans[rows.index[i]];
-		const char *texts[] = {plan->name, run_word(plan), plan->what};
+		const char *texts[] = {plan->name, run_word(model, plan), plan->what};
 		bool selected = i == list->index;
 
 		lk_put(area, 2 + i - top, 0, LK_ROLE_PLAIN, selected ? ">" : " ");
@@ -81,7 +93,7 @@ static void draw_plans(struct lk_model *model, const struct lk_area *area)
 		struct lk_area bottom =
 			lk_area_part(area, area->rows - detail, 0, detail, area->columns);
 
-		draw_selected(&model->plans[rows.index[list->index]], &bottom);
+		draw_selected(model, &model->plans[rows.index[list->index]], &bottom);
 	}
 }
 
