@@ -16,6 +16,7 @@
 /* A chunk under way. */
 struct portion {
 	int64_t from_us;
+	int64_t rows_us; /* spent on the statements that look for the rows and write them */
 	int64_t rows, changed;
 	int waiters; /* sessions that wait for it to end, at the moment before its commit */
 	bool last;
@@ -183,7 +184,22 @@ static void learn(struct lk_backfill *b, const struct portion *p, double took_ms
 	if (lk_narrow_rows(&b->narrow) > 0)
 		lk_narrow_passed(&b->narrow, p->rows);
 	else
-		lk_chunk_learn(&b->chunk, p->rows, took_ms, p->waiters, b->wish_ms);
+		lk_chunk_learn(
+			&b->chunk,
+			&(struct lk_chunk_past){.rows = p->rows,
+						.took_ms = took_ms,
+						.besides_ms = took_ms - (double)p->rows_us / 1000.0,
+						.waiters = p->waiters},
+			b->wish_ms);
+}
+
+/* Looks for the chunk's rows and writes them. */
+static bool find_and_fill(struct lk_backfill *b, struct portion *p, struct lk_error *error)
+{
+	int64_t from_us = lk_clock_us();
+	bool done = find_high(b, p, error) && fill(b, p, error);
+	p->rows_us = lk_clock_us() - from_us;
+	return done;
 }
 
 /* One chunk, committed. */
@@ -194,8 +210,7 @@ static bool one_chunk(struct lk_backfill *b, struct portion *p, struct lk_error 
 	*p = (struct portion){.from_us = lk_clock_us()};
 	b->failed_rows = 0;
 	b->left_out = false;
-	bool done = begin_chunk(b, error) && still_there(b, error) && find_high(b, p, error) &&
-		    fill(b, p, error);
+	bool done = begin_chunk(b, error) && still_there(b, error) && find_and_fill(b, p, error);
 	next = next_cursor(b, p);
 	done = done && lk_journal_set_cursor(session, b->run->run, b->run->number, &next, error) &&
 	       b->ops->waiters(b, &p->waiters, error) && commit(b, p, error);

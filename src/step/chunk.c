@@ -10,6 +10,10 @@
 /* A chunk that took so many times what it may is believed at once. */
 #define ALARM 2.0
 #define SHORTEST_MEASURED_MS 0.05
+/* Of what a chunk costs without its rows: what the statements about the rows cost as statements, and the least
+ * that the rows get of a chunk's time. */
+#define OWN_TRIPS 0.5
+#define LEAST_FOR_ROWS 0.5
 
 static int64_t bounded(double rows)
 {
@@ -37,28 +41,49 @@ static void learn_duration(struct lk_chunk *chunk, int waiters, double wish_ms)
 		chunk->allowed_ms = LK_CHUNK_SHORTEST_MS < wish_ms ? LK_CHUNK_SHORTEST_MS : wish_ms;
 }
 
-/* The first chunks are small, and what they cost besides their rows makes these look dear: until the size has
- * come near its place, only the last one counts. */
-static void learn_cost(struct lk_chunk *chunk, int64_t rows, double took_ms, bool settled)
+/* The statements that look for the rows and write them are round trips as well, fewer than there are besides. */
+static double overhead_ms(const struct lk_chunk *chunk)
 {
-	double now =
-		(took_ms > SHORTEST_MEASURED_MS ? took_ms : SHORTEST_MEASURED_MS) / (double)rows;
-	if (chunk->row_ms <= 0 || !settled)
-		chunk->row_ms = now;
-	else
-		chunk->row_ms += WEIGHT * (now - chunk->row_ms);
+	return chunk->besides_ms * (1 + OWN_TRIPS);
 }
 
-void lk_chunk_learn(struct lk_chunk *chunk, int64_t rows, double took_ms, int waiters,
-		    double wish_ms)
+/* The duration that the next chunk is given. */
+static double meant_ms(const struct lk_chunk *chunk)
 {
-	double meant_ms = chunk->allowed_ms;
-	learn_duration(chunk, waiters, wish_ms);
-	if (rows <= 0)
+	double least = overhead_ms(chunk) * (1 + LEAST_FOR_ROWS);
+	return chunk->allowed_ms > least ? chunk->allowed_ms : least;
+}
+
+static bool is_near(double value, double expected)
+{
+	return value > expected / ALARM && value < expected * ALARM;
+}
+
+/* The first chunks are small, and what they cost besides their rows makes these look dear: until the size has
+ * come near its place, only the last one counts. */
+static void learn_cost(struct lk_chunk *chunk, const struct lk_chunk_past *past, double meant)
+{
+	if (chunk->besides_ms <= 0)
+		chunk->besides_ms = past->besides_ms;
+	else
+		chunk->besides_ms += WEIGHT * (past->besides_ms - chunk->besides_ms);
+	double rows_ms = past->took_ms - overhead_ms(chunk), rows = (double)past->rows;
+	if (rows_ms < SHORTEST_MEASURED_MS)
+		rows_ms = SHORTEST_MEASURED_MS;
+	if (is_near(past->took_ms, meant) && is_near(rows_ms, chunk->row_ms * rows))
+		chunk->row_ms += WEIGHT * (rows_ms / rows - chunk->row_ms);
+	else
+		chunk->row_ms = rows_ms / rows;
+}
+
+void lk_chunk_learn(struct lk_chunk *chunk, const struct lk_chunk_past *past, double wish_ms)
+{
+	double meant = meant_ms(chunk), most = (double)past->rows * 2;
+	learn_duration(chunk, past->waiters, wish_ms);
+	if (past->rows <= 0)
 		return;
-	learn_cost(chunk, rows, took_ms, took_ms > meant_ms / ALARM && took_ms < meant_ms * ALARM);
-	double fitting = chunk->allowed_ms / chunk->row_ms;
-	double most = (double)rows * 2;
+	learn_cost(chunk, past, meant);
+	double fitting = (meant_ms(chunk) - overhead_ms(chunk)) / chunk->row_ms;
 	/* Up by at most a factor of two a chunk. */
 	chunk->rows = bounded(fitting < most ? fitting : most);
 }

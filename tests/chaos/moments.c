@@ -53,10 +53,13 @@ static bool has_passed(const struct lk_chaos_world *world, struct lk_link *link,
 	       (strchr(value, ' ') && moment < LK_CHAOS_IN_DROP);
 }
 
-/* The server is left in peace until the run comes near. */
-static int gap_ms(const struct lk_chaos_sign *sign, int at)
+/* The server is left in peace until the run comes near, and then for as long as it took to answer. */
+static void pause_after(const struct lk_chaos_sign *sign, int at, int64_t took_us)
 {
-	return at >= sign->step - NEAR_STEPS ? sign->gap_ms : FAR_MS;
+	int64_t gap_us = (at >= sign->step - NEAR_STEPS ? sign->gap_ms : FAR_MS) * 1000;
+	if (gap_us < took_us)
+		gap_us = took_us < PAST_US ? took_us : PAST_US;
+	sleep_us((int)gap_us);
 }
 
 bool lk_chaos_moment_await(const struct lk_chaos_world *world, struct lk_chaos_fault *fault,
@@ -71,17 +74,19 @@ bool lk_chaos_moment_await(const struct lk_chaos_world *world, struct lk_chaos_f
 	char *sql = world->engine->sessions("worker", sign->worker ? sign->worker : "1 = 1");
 	fault->seen = false;
 	while (!fault->seen && !passed && !atomic_load(over)) {
+		int64_t asked = lk_clock_us();
 		if (fault->moment == LK_CHAOS_ANY_TIME)
 			fault->seen = lk_clock_us() > until;
 		else
 			fault->seen = lk_chaos_first(link, sql, value, sizeof value);
+		int64_t took_us = lk_clock_us() - asked;
 		if (!fault->seen && lk_clock_us() > look_back) {
 			passed = has_passed(world, link, fault->moment, &at);
 			look_back = lk_clock_us() + PAST_US;
 			lk_chaos_reconnect(world, &link);
 		}
 		if (!fault->seen && !passed)
-			lk_sleep_ms(gap_ms(sign, at));
+			pause_after(sign, at, took_us);
 	}
 	sleep_us(fault->moment == LK_CHAOS_ANY_TIME ? 0 : fault->late_us);
 	lk_link_close(link);
