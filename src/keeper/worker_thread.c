@@ -10,6 +10,7 @@
 #include "keeper/worker_prepare.h"
 
 #define RECONNECT_GAP_MS 500
+#define TRY_GAP_MS 1000
 
 static void set_session(struct lk_shared *shared, struct lk_session *session)
 {
@@ -207,12 +208,32 @@ static enum lk_ending act(struct lk_worker *worker, const struct lk_job *job, ch
 	return done ? LK_ENDED_DONE : LK_ENDED_FAILED;
 }
 
+/* Whoever locks the whole server for a while, for a backup say, locks the journal too: that is waited for. */
+static enum lk_ending act_or_wait(struct lk_worker *worker, const struct lk_job *job, char *note,
+				  size_t size, struct lk_error *error)
+{
+	struct lk_shared *shared = worker->shared;
+	for (bool said = false;; said = true) {
+		char text[400];
+		lk_error_clear(error);
+		enum lk_ending ending = act(worker, job, note, size, error);
+		if (ending != LK_ENDED_FAILED || error->class != LK_ERROR_RETRY)
+			return ending;
+		snprintf(text, sizeof text, "not now (%.250s): waiting for the journal",
+			 error->text);
+		if (!said)
+			lk_shared_say(shared, "step", text);
+		if (!lk_pace_sleep(&shared->pace, TRY_GAP_MS) || atomic_load(&shared->closing))
+			return ending;
+	}
+}
+
 static void do_action(struct lk_worker *worker, const struct lk_job *job)
 {
 	struct lk_error error = {0};
 	struct lk_message *message = lk_message_new(LK_MESSAGE_ENDED);
 	message->action = job->action;
-	message->ending = act(worker, job, message->text, sizeof message->text, &error);
+	message->ending = act_or_wait(worker, job, message->text, sizeof message->text, &error);
 	message->class = error.class;
 	/* After a stop the session may be broken as well: look, rather than find out at the next step. */
 	if (message->ending == LK_ENDED_STOPPED && error.class == LK_ERROR_LOST)

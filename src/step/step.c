@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "step/step.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MOST_TRIES 5
 #define TRY_GAP_MS 1000
+#define SAY_EACH 60 /* tries */
 
 static const struct lk_step_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_steps,
@@ -34,18 +36,38 @@ static bool given_way(struct lk_step_run *run, int tries, struct lk_error *error
 	return lk_pace_sleep(run->pace, TRY_GAP_MS);
 }
 
+/* What the step has no patience of its own for is the journal, which nobody but a backup of the whole server, or a
+ * person, keeps locked: nothing is half done, so it is waited for as long as it takes. */
+static bool waited_for(struct lk_step_run *run, int waits, const struct lk_error *error)
+{
+	char text[400];
+	if (error->class != LK_ERROR_RETRY || atomic_load(&run->pace->stop))
+		return false;
+	snprintf(text, sizeof text, "not now (%.250s): the step begins again as soon as it may",
+		 error->text);
+	if (run->say && waits % SAY_EACH == 0)
+		run->say(run->context, text);
+	lk_pace_sleep(run->pace, TRY_GAP_MS);
+	return true;
+}
+
 static enum lk_outcome carry_out(struct lk_step_run *run,
 				 enum lk_outcome (*act)(struct lk_step_run *, struct lk_error *),
 				 struct lk_error *error)
 {
-	for (int tries = 1;; tries++) {
+	int tries = 1, waits = 0;
+	for (;;) {
 		lk_error_clear(error);
 		run->note[0] = '\0';
 		enum lk_outcome outcome = act(run, error);
-		if (outcome != LK_OUTCOME_FAILED || !given_way(run, tries, error))
-			return outcome == LK_OUTCOME_FAILED && atomic_load(&run->pace->stop)
-				       ? lk_step_outcome(run, error)
-				       : outcome;
+		if (outcome != LK_OUTCOME_FAILED)
+			return outcome;
+		if (waited_for(run, waits, error))
+			waits++;
+		else if (given_way(run, tries, error))
+			tries++;
+		else
+			return lk_step_outcome(run, error);
 	}
 }
 
