@@ -25,9 +25,14 @@ struct my_load {
 
 void my_stage_open(struct my_stage *stage, const char *const *options)
 {
+	my_stage_open_on(stage, lk_test_my_start(options));
+}
+
+void my_stage_open_on(struct my_stage *stage, struct lk_test_my *server)
+{
 	memset(stage, 0, sizeof *stage);
-	stage->server = lk_test_my_start(options);
-	if (!stage->server)
+	stage->server = server;
+	if (!server)
 		return;
 	char *uri = lk_test_my_uri(stage->server, "root", NULL);
 	lk_stage_open_at(&stage->stage, uri);

@@ -15,6 +15,8 @@ struct my_stage {
 };
 
 void my_stage_open(struct my_stage *stage, const char *const *options);
+/* On a server that was started already, and now belongs to the stage; NULL is allowed. */
+void my_stage_open_on(struct my_stage *stage, struct lk_test_my *server);
 void my_stage_close(struct my_stage *stage);
 
 /* As their namesakes of stage.h. */
