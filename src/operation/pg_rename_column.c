@@ -138,6 +138,41 @@ static void add_old_names(struct second *s)
 	}
 }
 
+static const char not_null_sql[] =
+	"SELECT o.conname FROM pg_constraint o WHERE o.conrelid = $1::regclass AND o.contype = 'n'"
+	" AND o.conkey = ARRAY[$2::int2] AND NOT EXISTS (SELECT FROM pg_constraint c"
+	" WHERE c.connamespace = o.connamespace AND c.conname = $3)";
+
+/*
+ * From PostgreSQL 18 on a NOT NULL is a constraint with a name, which SET NOT NULL makes of table and column. A name
+ * that the server would have to shorten or number is left as it is.
+ */
+static bool add_old_not_null(struct second *s, struct lk_error *error)
+{
+	struct lk_derivation *d = s->d;
+	struct lk_result r;
+	char number[16];
+	if (!s->in_place || !s->from->not_null)
+		return true;
+	snprintf(number, sizeof number, "%d", s->from->number);
+	char *made = lk_format("%s_%s_not_null", d->table.name, s->to);
+	bool asked = LK_QUERY(d->session, &r, error, not_null_sql, d->table.sql, number, made);
+	if (asked && r.rows == 1 && strlen(made) <= LK_PG_NAME_LIMIT) {
+		char *made_sql = d->session->driver->quote_name(made);
+		char *original = d->session->driver->quote_name(lk_cell_text(&r, 0, 0));
+		lk_derive_ddl(d, LK_CONTRACT,
+			      lk_format("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", d->table.sql,
+					made_sql, original),
+			      NULL);
+		free(made_sql);
+		free(original);
+	}
+	free(made);
+	if (asked)
+		lk_result_free(&r);
+	return asked;
+}
+
 static bool derive(struct second *s, const char *from, struct lk_error *error)
 {
 	struct lk_derivation *d = s->d;
@@ -160,7 +195,7 @@ static bool derive(struct second *s, const char *from, struct lk_error *error)
 		add_swap(s);
 	add_contract(s);
 	add_old_names(s);
-	return true;
+	return add_old_not_null(s, error);
 }
 
 bool lk_pg_rename_column(struct lk_derivation *d, struct lk_error *error)

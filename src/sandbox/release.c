@@ -96,11 +96,12 @@ static bool look_at_journal(struct lk_link *link, struct facts *facts, bool *beg
 static bool takes_new(const struct facts *facts, enum lk_feature f, bool odd)
 {
 	const struct run_facts *run = &facts->runs[f];
-	bool must = !facts->old_works[f], can = facts->new_works[f];
-	if (must || !can)
-		return must && can;
+	bool old = facts->old_works[f], new = facts->new_works[f];
+	if (old != new)
+		return new;
+	/* Neither is seen for a moment while MariaDB alters the table: then the run alone tells. */
 	if (!run->known)
-		return !lk_features[f].by_run && odd;
+		return old && !lk_features[f].by_run && odd;
 	if (run->back)
 		return false;
 	if (run->done)

@@ -75,7 +75,7 @@ static void read_target(const struct lk_yaml_reader *reader, struct lk_yaml_node
 		{"limits", false, NULL},
 		{"replicas", false, NULL},
 		{"password", false,
-		 "no password stands in this file: use ~/.pgpass or a service file"},
+		 "no password stands in this file: use ~/.pgpass or a service file, or ~/.my.cnf"},
 		{0}};
 	const struct lk_yaml_node *values[LK_COUNT(keys)];
 	const char *name = member[0]->text;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 enum { TABLE_DENIED = 1142, COLUMN_DENIED = 1143, DATABASE_DENIED = 1044, NEEDS_PRIVILEGE = 1227 };
 
 #define ENABLED(kind, names)                                                                       \
@@ -41,6 +43,22 @@ static bool is_on(struct lk_session *session, bool *on, struct lk_error *error)
 	return true;
 }
 
+/* 'user'@'host'; whoever reads the sentence is somebody else. */
+static const char user_sql[] =
+	"SELECT CONCAT(QUOTE(LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER())"
+	" - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1)), '@',"
+	" QUOTE(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)))";
+
+static bool learn_user(struct lk_session *session, struct lk_my_view *view, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error, user_sql))
+		return false;
+	LK_COPY(view->user, lk_cell_text(&r, 0, 0));
+	lk_result_free(&r);
+	return true;
+}
+
 static bool learn_schema(struct lk_session *session, struct lk_my_view *view,
 			 struct lk_error *error)
 {
@@ -52,7 +70,7 @@ static bool learn_schema(struct lk_session *session, struct lk_my_view *view,
 	if (!LK_QUERY(session, &r, error, schema_sql)) {
 		view->schema = false;
 		view->denied = lk_my_denied(error);
-		return view->denied;
+		return view->denied && learn_user(session, view, error);
 	}
 	view->metadata = lk_cell_int(&r, 0, 0) > 0;
 	view->statements = lk_cell_int(&r, 0, 1) > 0;
@@ -83,10 +101,10 @@ void lk_my_view_unseen(const struct lk_my_view *view, char *text, size_t size)
 	if (view->metadata)
 		return;
 	if (view->denied)
-		snprintf(
-			text, size,
-			"who holds locks is hidden from our user, so it is guessed: "
-			"GRANT SELECT ON performance_schema.* TO CURRENT_USER (by an administrator)");
+		snprintf(text, size,
+			 "who holds locks is hidden from our user, so it is guessed: "
+			 "GRANT SELECT ON performance_schema.* TO %s",
+			 view->user);
 	else if (view->schema)
 		snprintf(text, size,
 			 "metadata locks are not instrumented, so who holds them is guessed: "

@@ -15,6 +15,7 @@ struct lk_my_view {
 	bool transactions; /* and which session has a transaction open */
 	bool plugin;	   /* MariaDB's METADATA_LOCK_INFO: metadata locks that are held */
 	bool denied;	   /* the performance schema is on and may not be read */
+	char user[160];	   /* by whom, as GRANT names him; "" when it may be read */
 };
 
 /* Asks the server; in two or three short statements. */

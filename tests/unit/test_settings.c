@@ -111,7 +111,7 @@ static void complains_of_mistakes(void **state)
 		"c:6:10: the key \"uri\" is missing in a target\n"
 		"c:6:11: \"password\" in a target: no password stands in this file: use ~/.pgpass "
 		"or a "
-		"service file\n"
+		"service file, or ~/.my.cnf\n"
 		"c:7:3: the target stage is there twice\n"
 		"c:7:16: a target's URI begins with postgresql:// or mysql://, not oracle\n"
 		"c:8:15: lag is a time such as 100ms, 2s or 24h, not \"0s\"\n"
