@@ -11,6 +11,7 @@
 
 #define RECONNECT_GAP_MS 500
 #define TRY_GAP_MS 1000
+#define PREPARE_TRIES 3
 
 static void set_session(struct lk_shared *shared, struct lk_session *session)
 {
@@ -36,22 +37,34 @@ static void send_prepared(struct lk_shared *shared, struct lk_prepared *prepared
 	lk_shared_send(shared, message);
 }
 
-static void prepare(struct lk_shared *shared)
+/* Yields false, with *again, when the connection broke after it had been made. */
+static bool try_to_prepare(struct lk_shared *shared, bool *again, struct lk_error *error)
 {
-	struct lk_error error;
 	struct lk_prepared *prepared = lk_alloc(sizeof *prepared);
-	struct lk_session *session = lk_shared_open(shared, shared->run, "worker", &error);
-	if (session && lk_prepare(shared, session, prepared, &error)) {
+	struct lk_session *session = lk_shared_open(shared, shared->run, "worker", error);
+	if (session && lk_prepare(shared, session, prepared, error)) {
 		/* A run that was found has another name, which its sessions must carry. */
 		if (prepared->found)
 			lk_session_close(session);
 		else
 			set_session(shared, session);
 		send_prepared(shared, prepared, NULL);
-		return;
+		return true;
 	}
+	*again = session && error->class == LK_ERROR_LOST && !atomic_load(&shared->closing);
 	lk_session_close(session);
 	lk_prepared_free(prepared);
+	return false;
+}
+
+/* Nothing was changed yet: a connection that somebody ends meanwhile is no reason to give up at once. */
+static void prepare(struct lk_shared *shared)
+{
+	struct lk_error error;
+	bool again = true;
+	for (int i = 0; i < PREPARE_TRIES && again; i++)
+		if (try_to_prepare(shared, &again, &error))
+			return;
 	send_prepared(shared, NULL, &error);
 }
 

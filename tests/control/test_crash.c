@@ -266,6 +266,24 @@ static void each_connection_can_be_ended_and_the_run_goes_on(void **state)
 	end_in_contract(&alice, "cut", "cut");
 }
 
+/* Before anything is recorded, while the journal is asked for an unfinished run. */
+static void a_connection_that_ends_in_the_preparation_is_made_again(void **state)
+{
+	(void)state;
+	make("early", "early", "");
+	PGconn *holder = lk_test_connect(stage.server);
+	PQclear(PQexec(holder, "BEGIN; LOCK TABLE lockkeeper.run IN ACCESS EXCLUSIVE MODE"));
+	pid_t run = lk_do_begin(&alice, "run", "early", "--headless", "--yes", "expand", NULL);
+	lk_await_sql(&stage, 20,
+		     "SELECT count(pg_terminate_backend(pid)) = 1 FROM pg_stat_activity WHERE"
+		     " application_name LIKE 'lockkeeper:early-%%:worker' AND wait_event_type = 'Lock'");
+	PQfinish(holder);
+	struct lk_said said = lk_do_finish(&alice, run);
+	if (said.status != 3)
+		fail_msg("ended with %d\n%s", said.status, said.err);
+	lk_said_free(&said);
+}
+
 static void a_server_that_restarts_in_the_middle_is_waited_for(void **state)
 {
 	(void)state;
@@ -314,6 +332,7 @@ int main(void)
 		cmocka_unit_test(a_changed_plan_does_not_take_an_unfinished_run_over),
 		cmocka_unit_test(sigterm_ends_in_order_and_the_run_is_taken_up_again),
 		cmocka_unit_test(each_connection_can_be_ended_and_the_run_goes_on),
+		cmocka_unit_test(a_connection_that_ends_in_the_preparation_is_made_again),
 		cmocka_unit_test(a_server_that_restarts_in_the_middle_is_waited_for),
 	};
 	return cmocka_run_group_tests(tests, open_stage, close_stage);
