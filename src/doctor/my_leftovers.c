@@ -75,7 +75,7 @@ static void judge_other_triggers(struct lk_doctor *d, const struct lk_result *r)
 
 const struct lk_my_check lk_my_leftover_checks[] = {
 	{"runs", 0, 0, "cleanup",
-	 "SELECT r.name, r.plan, r.state, r.reason, COALESCE(h.at > UTC_TIMESTAMP(6) - INTERVAL 10 SECOND, 0),"
+	 "SELECT r.name, r.plan, r.state, r.reason, IF(h.at > UTC_TIMESTAMP(6) - INTERVAL 10 SECOND, 't', 'f'),"
 	 " COALESCE(CONCAT(h.who, '@', h.host, ', process ', h.pid), 'unknown'),"
 	 " (SELECT GROUP_CONCAT(c.`sql` ORDER BY c.step DESC SEPARATOR '; ') FROM lockkeeper.cleanup c"
 	 "  WHERE c.run = r.name)"

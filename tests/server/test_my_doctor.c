@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "doctor/doctor.h"
+#include "journal/journal.h"
 
 static const char *const instrumented[] = {
 	"--performance-schema=ON", "--performance-schema-instrument=wait/lock/metadata/sql/mdl=ON",
@@ -223,6 +224,29 @@ static void leftovers_of_ours_and_of_others_are_found(void **state)
 	lk_test_my_sql(server, "DROP TABLE _users_gho, renew, users");
 }
 
+/* A run whose keeper's heartbeat is fresh is left to it; an old one needs somebody. */
+static void a_run_under_way_is_told_from_one_that_was_left(void **state)
+{
+	struct lk_test_my *server = server_of(state);
+	struct lk_error error;
+	struct lk_session *session = my_session(server, "journal");
+	if (!lk_journal_install(session, &error))
+		fail_msg("%s", error.text);
+	my_must(session,
+		"SET SESSION sql_mode = '';"
+		"INSERT INTO lockkeeper.run (name, plan, state, document, created_at)"
+		" VALUES ('p-1', 'p', 'waiting', '{}', UTC_TIMESTAMP(6));"
+		"INSERT INTO lockkeeper.heartbeat (run, at, who, host, pid)"
+		" VALUES ('p-1', UTC_TIMESTAMP(6) + INTERVAL 1 HOUR, 'alice', 'bastion', 7)");
+	EXPECT(server, "root", LK_DOCTOR_NOTE, "runs", "kept by alice@bastion",
+	       "lockkeeper status p-1");
+	my_must(session, "UPDATE lockkeeper.heartbeat SET at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR");
+	EXPECT(server, "root", LK_DOCTOR_WARNING, "runs", "without a keeper",
+	       "lockkeeper resume p-1");
+	my_must(session, "DROP DATABASE lockkeeper");
+	lk_session_close(session);
+}
+
 static void settings_that_matter_are_judged(void **state)
 {
 	struct lk_test_my *server = server_of(state);
@@ -315,6 +339,7 @@ int main(void)
 		cmocka_unit_test(tables_that_steps_refuse_are_named),
 		cmocka_unit_test(what_a_user_lacks_is_said_with_its_grant),
 		cmocka_unit_test(who_would_hold_us_up_is_named),
+		cmocka_unit_test(a_run_under_way_is_told_from_one_that_was_left),
 		cmocka_unit_test(leftovers_of_ours_and_of_others_are_found),
 		cmocka_unit_test(settings_that_matter_are_judged),
 		cmocka_unit_test(a_given_replica_is_asked_and_told_of_once),

@@ -143,15 +143,17 @@ static void what_is_not_known_is_said(void **state)
 
 	(void)state;
 	fixture_running(&snapshot);
-	assert_true(snapshot.replicas_count > 0);
+	assert_true(snapshot.replicas_count > 1);
 	LK_COPY(snapshot.replicas[0].state, "broken");
 	LK_COPY(snapshot.replicas[0].note, "it does not apply");
+	LK_COPY(snapshot.replicas[1].name, "replica1.example.org:3306");
 	LK_COPY(snapshot.limits[0].state, "unknown");
 	LK_COPY(snapshot.server_load.unseen,
 		"metadata locks are not visible: INSTALL SONAME 'metadata_lock_info'");
 	model = model_of(&snapshot);
 	draw(model, &canvas, 50, 160);
 	assert_true(shows(&canvas, "BROKEN: it does not apply"));
+	assert_true(shows(&canvas, "replica1.example.org:3306"));
 	lk_model_show(model, LK_SCREEN_LOCKS);
 	draw(model, &canvas, 30, 80);
 	assert_true(shows(&canvas, "INSTALL SONAME"));

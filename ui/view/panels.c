@@ -193,6 +193,21 @@ static double lag_limit_ms(const struct lk_snapshot *s, const char *replica, con
 	return 2000;
 }
 
+/* As wide as the longest name, as far as there is room for it beside the figures; a note needs more. */
+static int replica_name_width(const struct lk_area *area, const struct lk_snapshot *s, bool note)
+{
+	int width = area->columns < 45 ? 10 : 18, most = area->columns - 21;
+
+	if (most < 10)
+		most = 10;
+	for (int i = 0; i < s->replicas_count && !note; i++) {
+		int length = (int)strlen(s->replicas[i].name);
+
+		width = length > width ? length : width;
+	}
+	return width < most ? width : most;
+}
+
 static void put_replica(const struct lk_area *area, int row, const struct lk_snapshot *s,
 			const struct lk_snapshot_replica *replica)
 {
@@ -200,15 +215,16 @@ static void put_replica(const struct lk_area *area, int row, const struct lk_sna
 	double full = 2 * lag_limit_ms(s, replica->name, &limit);
 	bool ok = strcmp(replica->state, "ok") == 0, stale = strcmp(replica->state, "stale") == 0;
 	char age[LK_SHORT];
-	int name = area->columns < 45 ? 10 : 18, at = name + 8;
+	bool broken = strcmp(replica->state, "broken") == 0;
+	bool note = broken || strcmp(replica->state, "unread") == 0;
+	int name = replica_name_width(area, s, note), at = name + 8;
 	enum lk_role role = ok ? LK_ROLE_OK : stale ? LK_ROLE_CRIT : LK_ROLE_WARN;
 	struct lk_samples samples = {replica->history, LK_HISTORY, full, s->taken / 1000};
 
 	lk_put_field(area, row, (struct lk_field){0, name, LK_ROLE_PLAIN}, replica->name);
 	lk_put_field(area, row, (struct lk_field){name + 1, -6, LK_ROLE_PLAIN},
 		     lk_show_age(replica->lag_ms, age));
-	if (strcmp(replica->state, "broken") == 0 || strcmp(replica->state, "unread") == 0) {
-		bool broken = replica->state[0] == 'b';
+	if (note) {
 		lk_putf(area, row, at, broken ? LK_ROLE_CRIT : LK_ROLE_WARN, "%s: %s",
 			broken ? "BROKEN" : "unread", replica->note);
 		return;
