@@ -153,8 +153,9 @@ static enum lk_outcome begin_dual_write(struct lk_step_run *run, struct lk_my_pa
 	if (begun) {
 		intended = lk_step_intend(run, error);
 	} else if (check_first(run, pair, error)) {
-		char *cleanup = lk_my_dual_write_cleanup(
-			run->session, pair, lk_table_column(&pair->table, pair->step->from));
+		const struct lk_column *from = lk_table_column(&pair->table, pair->step->from);
+		char *cleanup =
+			lk_my_dual_write_cleanup(run->session, pair, lk_my_dual_write_lends(from));
 		intended = lk_my_dual_write_intend(run, cleanup, error);
 		free(cleanup);
 	}
@@ -247,7 +248,7 @@ static bool describe_statements(struct lk_session *session, struct lk_my_pair *p
 			lk_buffer_addf(&all, "ALTER TABLE %s %s, ALGORITHM=INSTANT;\n",
 				       pair->table.sql, defaults);
 		lk_buffer_addf(&all, "%s;\n%s", insert, update);
-		char *undo = lk_my_dual_write_cleanup(session, pair, from);
+		char *undo = lk_my_dual_write_cleanup(session, pair, lk_my_dual_write_lends(from));
 		LK_COPY(text->statement, lk_buffer_text(&all));
 		LK_COPY(text->undo, undo);
 		free(undo);

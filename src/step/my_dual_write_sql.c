@@ -186,8 +186,9 @@ char *lk_my_dual_write_restore(const struct lk_my_pair *pair)
 {
 	const struct lk_column *from = pair->old_side, *to = pair->new_side;
 	char *zero = from && from->not_null ? lk_my_zero_of(from) : NULL, *text = NULL;
-	/* The new column has the default that the old one had before us: none. */
-	if (zero && from->default_sql && to && !to->default_sql && is_zero(from->default_sql, zero))
+	/* The new column has the default that the old one had before us: none. Somebody may have set another since. */
+	if (pair->lent && zero && from->default_sql && to && !to->default_sql &&
+	    is_zero(from->default_sql, zero))
 		text = lk_format(", ALTER COLUMN %s DROP DEFAULT", from->sql);
 	free(zero);
 	return text ? text : lk_strdup("");
@@ -267,18 +268,25 @@ char *lk_my_dual_write_drop(struct lk_session *session, const struct lk_my_pair 
 	return sql;
 }
 
-char *lk_my_dual_write_cleanup(struct lk_session *session, const struct lk_my_pair *pair,
-			       const struct lk_column *from)
+bool lk_my_dual_write_lends(const struct lk_column *from)
+{
+	char *zero = needs_default(from) ? lk_my_zero_of(from) : NULL;
+	bool lends = zero != NULL;
+	free(zero);
+	return lends;
+}
+
+char *lk_my_dual_write_cleanup(struct lk_session *session, const struct lk_my_pair *pair, bool lent)
 {
 	char *insert = lk_my_dual_write_drop(session, pair, true);
 	char *update = lk_my_dual_write_drop(session, pair, false);
+	char *from = session->driver->quote_name(pair->step->from);
 	char *to = session->driver->quote_name(pair->step->to);
-	char *zero = needs_default(from) ? lk_my_zero_of(from) : NULL;
 	char *sql = lk_format("%s;\n%s;\nALTER TABLE %s DROP COLUMN %s%s%s%s", insert, update,
-			      pair->table.sql, to, zero ? ", ALTER COLUMN " : "",
-			      zero ? from->sql : "", zero ? " DROP DEFAULT" : "");
-	free(zero);
+			      pair->table.sql, to, lent ? ", ALTER COLUMN " : "", lent ? from : "",
+			      lent ? " DROP DEFAULT" : "");
 	free(to);
+	free(from);
 	free(update);
 	free(insert);
 	return sql;

@@ -40,9 +40,11 @@ char *lk_my_dual_write_trigger(struct lk_session *session, const struct lk_my_pa
 			       bool insert, struct lk_error *error);
 /* "DROP TRIGGER IF EXISTS …" of one. */
 char *lk_my_dual_write_drop(struct lk_session *session, const struct lk_my_pair *pair, bool insert);
-/* What a person runs to take all of it back: triggers, column, default. */
+/* Whether the old side gets a default for the time. */
+bool lk_my_dual_write_lends(const struct lk_column *from);
+/* What a person runs to take all of it back: triggers, column and, where it was lent, the old side's default. */
 char *lk_my_dual_write_cleanup(struct lk_session *session, const struct lk_my_pair *pair,
-			       const struct lk_column *from);
+			       bool lent);
 
 /* The value, as SQL, that a NOT NULL column without a default gets; NULL: its type has none. */
 char *lk_my_zero_of(const struct lk_column *column);

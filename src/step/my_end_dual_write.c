@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "catalog/my_definition.h"
+#include "risk/risk.h"
 #include "step/my_dual_write.h"
 #include "step/my_dual_write_sql.h"
 #include "step/my_gentle.h"
@@ -41,20 +42,23 @@ static bool find_hindrances(struct lk_session *session, const struct lk_table *t
 	return true;
 }
 
-/* Whether the column is about to be dropped: only then may its indexes go. */
-static bool goes_away(const struct lk_plan *plan, size_t number)
+/* Whether the column is about to be dropped: only then may its indexes go. The next step may name the table in any way. */
+static bool goes_away(const struct lk_plan *plan, size_t number, const struct lk_table *table)
 {
 	const struct lk_step *step = &plan->steps[number];
-	return lk_step_joins_next(plan, number) &&
-	       strcasestr(plan->steps[number + 1].sql, "DROP") &&
-	       strstr(plan->steps[number + 1].sql, step->from);
+	const char *const names[] = {step->table, table->shown, table->sql};
+	bool goes = false;
+	for (size_t i = 0; !goes && i < LK_COUNT(names) && lk_step_joins_next(plan, number); i++)
+		goes = lk_risk_drops_column(LK_ENGINE_MYSQL, plan->steps[number + 1].sql, names[i],
+					    step->from);
+	return goes;
 }
 
 static bool relax(struct lk_step_run *run, const struct lk_my_pair *pair, struct lk_error *error)
 {
 	struct lk_buffer changes = {0};
 	const struct lk_column *column = lk_table_column(&pair->table, lk_step_of(run)->from);
-	if (!column || !goes_away(run->plan, (size_t)run->number))
+	if (!column || !goes_away(run->plan, (size_t)run->number, &pair->table))
 		return true;
 	bool done =
 		find_hindrances(run->session, &pair->table, column, &changes, error) &&
@@ -158,7 +162,7 @@ static bool end_describe(struct lk_session *session, const struct lk_plan *plan,
 	bool described = lk_my_pair_read(session, dual_write, &pair, error);
 	const struct lk_column *column =
 		described ? lk_table_column(&pair.table, plan->steps[number].from) : NULL;
-	if (column && goes_away(plan, number))
+	if (column && goes_away(plan, number, &pair.table))
 		described = find_hindrances(session, &pair.table, column, &changes, error);
 	if (described) {
 		char *insert = lk_my_dual_write_drop(session, &pair, true);

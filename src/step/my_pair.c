@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "catalog/identifier.h"
 #include "catalog/my_catalog.h"
+#include "step/my_dual_write_sql.h"
 
 /* FNV-1a over texts with their ends. */
 static uint64_t hash(uint64_t value, const char *text)
@@ -120,6 +121,27 @@ static bool read_triggers(struct lk_session *session, struct lk_my_pair *pair,
 	return true;
 }
 
+/* A default alone does not tell whose it is: the table's own may look like ours. Without a journal none is ours. */
+static bool read_lent(struct lk_session *session, struct lk_my_pair *pair, struct lk_error *error)
+{
+	enum { NO_DATABASE = 1049, NO_SUCH_TABLE = 1146 };
+	struct lk_result r;
+	if (!pair->old_side || !pair->new_side || !pair->old_side->default_sql)
+		return true;
+	char *cleanup = lk_my_dual_write_cleanup(session, pair, true);
+	bool read = LK_QUERY(session, &r, error,
+			     "SELECT 1 FROM lockkeeper.cleanup WHERE run = $1 AND `sql` = $2",
+			     session->run, cleanup);
+	free(cleanup);
+	pair->lent = read && r.rows > 0;
+	lk_result_free(&r);
+	if (!read && (error->number == NO_DATABASE || error->number == NO_SUCH_TABLE)) {
+		lk_error_clear(error);
+		read = true;
+	}
+	return read;
+}
+
 bool lk_my_pair_read(struct lk_session *session, const struct lk_step *dual_write,
 		     struct lk_my_pair *pair, struct lk_error *error)
 {
@@ -131,7 +153,7 @@ bool lk_my_pair_read(struct lk_session *session, const struct lk_step *dual_writ
 	pair->update_name = trigger_name(&pair->table, dual_write, "update");
 	return read_text(session, &pair->table, pair->old_side, &pair->old_text, error) &&
 	       read_text(session, &pair->table, pair->new_side, &pair->new_text, error) &&
-	       read_triggers(session, pair, error);
+	       read_triggers(session, pair, error) && read_lent(session, pair, error);
 }
 
 void lk_my_pair_free(struct lk_my_pair *pair)

@@ -36,6 +36,7 @@ struct lk_my_pair {
 	char *insert_name, *update_name; /* of the triggers */
 	enum lk_my_trigger_state insert, update;
 	bool last; /* no other trigger comes behind ours */
+	bool lent; /* the old side has a default that the dual write was to give it, as its clean-up in the journal says */
 };
 
 /* Reads all of it. To be freed also on failure. */

@@ -377,7 +377,7 @@ static void the_old_column_is_in_nobodys_way(void **state)
 	(void)state;
 	make("o VARCHAR(20) NOT NULL, CONSTRAINT long_enough CHECK (char_length(o) > 1), UNIQUE KEY u (o)");
 	open_plan(&steps, RENAME "    - name: drop\n"
-				 "      ddl: \"ALTER TABLE t DROP COLUMN o\"\n"
+				 "      ddl: \"ALTER TABLE `test`.`t` DROP COLUMN o\"\n"
 				 "      destroys: data\n");
 	lk_test_my_sql(server, "INSERT INTO t (o) VALUES ('first'), ('second')");
 	forward(&steps, "both");
@@ -389,6 +389,22 @@ static void the_old_column_is_in_nobodys_way(void **state)
 		"INSERT INTO t (n) SELECT 'fifth'; UPDATE t SET n = 'sixth' WHERE n = 'fifth'");
 	assert_int_equal(number("SELECT count(DISTINCT n) FROM t"), 5);
 	forward(&steps, "drop");
+	lk_test_steps_close(&steps);
+}
+
+static void what_stays_keeps_its_indexes(void **state)
+{
+	struct lk_test_steps steps;
+	(void)state;
+	make("o VARCHAR(20) NOT NULL, foo INT, UNIQUE KEY u (o)");
+	open_plan(&steps, RENAME "    - name: drop\n"
+				 "      ddl: \"ALTER TABLE t DROP COLUMN foo\"\n"
+				 "      destroys: data\n");
+	forward(&steps, "both");
+	forward(&steps, "end");
+	assert_int_equal(number("SELECT count(*) FROM information_schema.statistics WHERE"
+				" table_schema = 'test' AND table_name = 't' AND index_name = 'u'"),
+			 1);
 	lk_test_steps_close(&steps);
 }
 
@@ -467,6 +483,26 @@ static void two_forms_are_kept_in_step(void **state)
 	lk_test_steps_close(&steps);
 }
 
+/* The new column has no default, as NULL is what the conversion makes of the old one's: that is no default of ours. */
+static void a_default_that_was_there_stays(void **state)
+{
+	struct lk_test_steps steps;
+	(void)state;
+	make("o VARCHAR(20) NOT NULL DEFAULT ''");
+	char *before = definition();
+	open_conversion(&steps, "VARCHAR(20)", "NULLIF(o, '')", "COALESCE(n, '')");
+	forward(&steps, "both");
+	expect("INSERT INTO t () VALUES ()", "|NULL");
+	expect("INSERT INTO t (o) VALUES ('')", "|NULL");
+	expect("INSERT INTO t (n) VALUES ('x')", "x|x");
+	backward(&steps, "both");
+	char *after = definition();
+	assert_string_equal(after, before);
+	lk_test_steps_close(&steps);
+	free(after);
+	free(before);
+}
+
 static void what_cannot_be_converted_fails_in_the_statement(void **state)
 {
 	struct lk_test_steps steps;
@@ -527,8 +563,10 @@ static const struct CMUnitTest all[] = {
 	cmocka_unit_test(a_crash_in_the_middle_is_completed_or_taken_back),
 	cmocka_unit_test(a_column_of_somebody_else_stays),
 	cmocka_unit_test(the_old_column_is_in_nobodys_way),
+	cmocka_unit_test(what_stays_keeps_its_indexes),
 	cmocka_unit_test(nothing_ends_while_a_trigger_is_missing),
 	cmocka_unit_test(two_forms_are_kept_in_step),
+	cmocka_unit_test(a_default_that_was_there_stays),
 	cmocka_unit_test(what_cannot_be_converted_fails_in_the_statement),
 	cmocka_unit_test(what_cannot_be_kept_equal_is_refused),
 };
