@@ -241,18 +241,19 @@ static void add_item(struct lk_my_definition *definition, const char *from, cons
 	cut(item);
 }
 
-static void read_items(struct lk_my_definition *definition, const char *at)
+void lk_my_definition_read(const char *at, struct lk_my_definition *definition)
 {
 	struct token token;
 	const char *from = NULL;
 	int depth = 0;
+	memset(definition, 0, sizeof *definition);
 	while (next_token(&at, &depth, &token)) {
-		if (token.depth == 0 && *token.at == '(')
+		if (!from && token.depth == 0 && *token.at == '(')
 			from = token.end;
-		else if (token.depth == 1 && *token.at == ',') {
+		else if (from && token.depth == 1 && *token.at == ',') {
 			add_item(definition, from, token.at);
 			from = token.end;
-		} else if (token.depth == 0 && *token.at == ')') {
+		} else if (from && token.depth == 0 && *token.at == ')') {
 			add_item(definition, from, token.at);
 			break;
 		}
@@ -276,7 +277,7 @@ bool lk_my_definition(struct lk_session *session, const char *table_sql,
 	bool read = lk_query(session, &r, error, show, 0, NULL);
 	free(show);
 	if (read && r.rows > 0)
-		read_items(definition, lk_cell_text(&r, 0, 1));
+		lk_my_definition_read(lk_cell_text(&r, 0, 1), definition);
 	if (read)
 		lk_result_free(&r);
 	lk_session_insist(session, true);

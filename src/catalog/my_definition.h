@@ -33,6 +33,8 @@ struct lk_my_definition {
 	char *options; /* behind the closing parenthesis: " ENGINE=InnoDB … PARTITION BY …" */
 };
 
+/* Cuts the answer to SHOW CREATE TABLE, with names in backticks. Pure. */
+void lk_my_definition_read(const char *create, struct lk_my_definition *definition);
 /* `table_sql` is quoted. For base tables only. Names are in backticks whatever the session's sql_mode. */
 bool lk_my_definition(struct lk_session *session, const char *table_sql,
 		      struct lk_my_definition *definition, struct lk_error *error);

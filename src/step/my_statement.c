@@ -397,8 +397,10 @@ static void read_kind(struct reader *r, struct lk_my_statement *s)
 	} else if (lk_word_is_any(word(r), ANY("INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT",
 					       "WITH", "DO", "VALUES", "CALL"))) {
 		s->kind = LK_MY_DML;
+	} else if (take(r, "LOAD")) {
+		s->kind = lk_word_is_any(word(r), ANY("DATA", "XML")) ? LK_MY_DML : LK_MY_OTHER_DDL;
 	} else if (lk_word_is_any(word(r), ANY("ANALYZE", "OPTIMIZE", "REPAIR", "CHECK", "FLUSH",
-					       "INSTALL", "UNINSTALL", "CACHE", "LOAD"))) {
+					       "INSTALL", "UNINSTALL", "CACHE"))) {
 		s->kind = LK_MY_OTHER_DDL;
 	} else if (lk_word_is_any(word(r), ANY("BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT",
 					       "RELEASE", "LOCK", "UNLOCK", "SET", "USE", "XA",
