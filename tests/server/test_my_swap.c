@@ -131,9 +131,9 @@ static void there_and_back(void **state)
 
 struct writer {
 	pthread_t thread;
-	atomic_bool stop;
-	long rows;
-	char error[300];
+	atomic_bool stop, failed;
+	atomic_long rows;
+	char error[300]; /* once it has failed */
 };
 
 /* Whole numbers fit both forms of o. */
@@ -141,33 +141,37 @@ static void *write_rows(void *argument)
 {
 	struct writer *w = argument;
 	MYSQL *mysql = lk_test_my_connect(server);
-	while (!atomic_load(&w->stop) && !w->error[0]) {
-		char *sql = lk_format(w->rows % 2 ? "UPDATE t SET o = o + 1 WHERE id = %ld"
-						  : "INSERT INTO t (o) VALUES (%ld)",
-				      w->rows % 1000 + 1);
-		if (mysql_query(mysql, sql) != 0)
+	for (long n = 0; !atomic_load(&w->stop) && !atomic_load(&w->failed); n++) {
+		char *sql = lk_format(n % 2 ? "UPDATE t SET o = o + 1 WHERE id = %ld"
+					    : "INSERT INTO t (o) VALUES (%ld)",
+				      n % 1000 + 1);
+		if (mysql_query(mysql, sql) != 0) {
 			snprintf(w->error, sizeof w->error, "%s: %s", sql, mysql_error(mysql));
+			atomic_store(&w->failed, true);
+		}
 		free(sql);
-		w->rows++;
+		atomic_fetch_add(&w->rows, 1);
 	}
 	mysql_close(mysql);
 	return NULL;
 }
 
+/* It writes when this returns. */
 static void begin_writing(struct writer *w)
 {
-	*w = (struct writer){0};
+	memset(w, 0, sizeof *w);
 	if (pthread_create(&w->thread, NULL, write_rows, w) != 0)
 		fail_msg("no thread");
+	while (atomic_load(&w->rows) == 0)
+		lk_sleep_ms(1);
 }
 
 static void end_writing(struct writer *w)
 {
 	atomic_store(&w->stop, true);
 	pthread_join(w->thread, NULL);
-	if (w->error[0])
+	if (atomic_load(&w->failed))
 		fail_msg("%s", w->error);
-	assert_true(w->rows > 0);
 }
 
 static void no_write_comes_in_between(void **state)
