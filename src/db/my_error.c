@@ -14,12 +14,13 @@ struct range {
 static const struct range ranges[] = {
 	{1205, 1205,
 	 LK_ERROR_RETRY}, /* lock wait timeout, of rows and of metadata; NOWAIT on MariaDB */
-	{1213, 1213, LK_ERROR_RETRY},	  /* deadlock */
-	{1614, 1614, LK_ERROR_RETRY},	  /* the same in an XA transaction */
-	{3058, 3058, LK_ERROR_RETRY},	  /* the same among user locks */
-	{3572, 3572, LK_ERROR_RETRY},	  /* NOWAIT, MySQL */
-	{1020, 1020, LK_ERROR_RETRY},	  /* the record has changed since the snapshot, MariaDB */
-	{1412, 1412, LK_ERROR_RETRY},	  /* the table was altered after the snapshot */
+	{1213, 1213, LK_ERROR_RETRY}, /* deadlock */
+	{1614, 1614, LK_ERROR_RETRY}, /* the same in an XA transaction */
+	{3058, 3058, LK_ERROR_RETRY}, /* the same among user locks */
+	{3572, 3572, LK_ERROR_RETRY}, /* NOWAIT, MySQL */
+	{3101, 3101, LK_ERROR_RETRY}, /* a commit that group replication has turned down, MySQL */
+	{1020, 1020, LK_ERROR_RETRY}, /* the record has changed since the snapshot, MariaDB */
+	{1412, 1412, LK_ERROR_RETRY}, /* the table was altered after the snapshot */
 	{1317, 1317, LK_ERROR_CANCELLED}, /* KILL QUERY */
 	{1028, 1028, LK_ERROR_CANCELLED}, /* the same in the middle of sorting */
 	{1969, 1969, LK_ERROR_CANCELLED}, /* max_statement_time, MariaDB */

@@ -106,9 +106,9 @@ static void judge_history(struct lk_doctor *d, const struct lk_result *r)
 	"SELECT " thread ", CASE WHEN " kind                                                       \
 	" IN ('GLOBAL', 'COMMIT', 'Global read lock', 'Commit lock') OR " type                     \
 	" LIKE '%FTWRL%' THEN 'global read lock' ELSE 'backup lock' END, MIN(" type                \
-	") FROM " table " WHERE " condition " AND (" type " LIKE '%BACKUP\\_START' OR " type       \
-	" LIKE '%BACKUP\\_FLUSH' OR " type " LIKE '%BACKUP\\_WAIT%' OR " type                      \
-	" LIKE '%BACKUP\\_BLOCK%' OR " type " LIKE '%FTWRL%' OR " kind                             \
+	") FROM " table " WHERE " condition " AND (" type " LIKE '%BACKUP_START' OR " type         \
+	" LIKE '%BACKUP_FLUSH' OR " type " LIKE '%BACKUP_WAIT%' OR " type                          \
+	" LIKE '%BACKUP_BLOCK%' OR " type " LIKE '%FTWRL%' OR " kind                               \
 	" IN ('GLOBAL', 'COMMIT', 'BACKUP LOCK', 'Global read lock', 'Commit lock')"               \
 	" AND " type " LIKE '%SHARED') GROUP BY 1, 2"
 

@@ -90,12 +90,12 @@ const struct lk_my_check lk_my_leftover_checks[] = {
 	 "SELECT " QUOTED("t.trigger_schema", "t.trigger_name") ", " QUOTED(
 		 "t.event_object_schema",
 		 "t.event_object_table") " FROM information_schema.triggers t"
-					 " WHERE t.trigger_name LIKE 'lockkeeper\\_%' AND NOT " IN_USE(
+					 " WHERE LEFT(t.trigger_name, 11) = 'lockkeeper_' AND NOT " IN_USE(
 						 "t.trigger_name") " ORDER BY 2, 1",
 	 judge_triggers},
 	{"probes", 0, 0, NULL,
 	 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'lockkeeper'"
-	 " AND table_name LIKE 'probe\\_%' AND create_time < NOW() - INTERVAL 1 MINUTE",
+	 " AND LEFT(table_name, 6) = 'probe_' AND create_time < NOW() - INTERVAL 1 MINUTE",
 	 judge_probes},
 	{"other tools", 0, 0, NULL,
 	 "SELECT " QUOTED("t.table_schema", "t.table_name") ", CASE WHEN " IS_OF("gho") " OR " IS_OF("ghc") " OR " IS_OF(
@@ -111,7 +111,7 @@ const struct lk_my_check lk_my_leftover_checks[] = {
 	 "SELECT " QUOTED("trigger_schema", "trigger_name") ", " QUOTED(
 		 "event_object_schema",
 		 "event_object_table") " FROM information_schema.triggers"
-				       " WHERE trigger_name LIKE 'pt\\_osc\\_%' ORDER BY 1",
+				       " WHERE LEFT(trigger_name, 7) = 'pt_osc_' ORDER BY 1",
 	 judge_other_triggers},
 	{NULL, 0, 0, NULL, NULL, NULL},
 };

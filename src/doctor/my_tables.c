@@ -135,7 +135,7 @@ const struct lk_my_check lk_my_table_checks[] = {
 	{"triggers", 0, 0, NULL,
 	 "SELECT COUNT(DISTINCT event_object_schema, event_object_table),"
 	 " SUBSTRING_INDEX(GROUP_CONCAT(DISTINCT CONCAT(event_object_schema, '.', event_object_table)"
-	 " SEPARATOR ', '), ', ', 5) FROM information_schema.triggers WHERE trigger_name NOT LIKE 'lockkeeper\\_%'"
+	 " SEPARATOR ', '), ', ', 5) FROM information_schema.triggers WHERE LEFT(trigger_name, 11) <> 'lockkeeper_'"
 	 " AND " LK_MY_PEOPLES("event_object_schema"),
 	 judge_triggers},
 	{"foreign keys", 0, 0, NULL,

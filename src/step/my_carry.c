@@ -143,6 +143,11 @@ static void note_way(struct lk_step_run *run, const char *sql)
 static bool refuse(struct lk_error *error)
 {
 	struct lk_error reason = *error;
+	if (reason.class == LK_NO_ERROR)
+		return lk_fail(
+			error, LK_ERROR_REFUSED,
+			"ALGORITHM and LOCK as the statement says them do not go together on this "
+			"server: leave them out, and the cheapest way that it takes is chosen");
 	return lk_fail(
 		error, LK_ERROR_REFUSED,
 		"the server cannot do this beside writes (%.500s): it needs a copy of the table, or every write "

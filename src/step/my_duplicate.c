@@ -49,12 +49,12 @@ static bool find_index(struct lk_session *session, const struct lk_my_statement 
 	return true;
 }
 
-/* The rows that are there twice, for an index of these columns; NULL for one over an expression. */
+/* The rows that are there twice, for an index of these columns; NULL for one over an expression, or that has gone. */
 static char *twice_sql(const struct lk_session *session, const struct lk_table *table,
 		       const struct lk_result *r)
 {
 	struct lk_buffer parts = {0}, present = {0};
-	bool known = true;
+	bool known = r->rows > 0;
 	for (size_t i = 0; known && i < r->rows; i++) {
 		const char *name = lk_cell_text(r, i, 0), *prefix = lk_cell_text(r, i, 1);
 		char *column = session->driver->quote_name(name);
