@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "catalog/catalog.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -102,6 +103,33 @@ const struct lk_column *lk_table_column(const struct lk_table *table, const char
 	return NULL;
 }
 
+/* "; did you mean \"…\"?", or "". The text is overwritten by the next call with the same buffer. */
+static const char *meant(const char *written, const char **names, char *text, size_t size)
+{
+	const char *near = lk_nearest_word(written, names);
+	text[0] = '\0';
+	if (near)
+		snprintf(text, size, "; did you mean \"%s\"?", near);
+	return text;
+}
+
+bool lk_catalog_no_such_table(struct lk_session *session, const char *names_sql,
+			      const char *written, const char *seen, struct lk_error *error)
+{
+	struct lk_result r;
+	char hint[300];
+	if (!LK_QUERY(session, &r, error, names_sql))
+		return false;
+	const char **names = lk_alloc((r.rows + 1) * sizeof *names);
+	for (size_t i = 0; i < r.rows; i++)
+		names[i] = lk_cell_text(&r, i, 0);
+	lk_fail(error, LK_ERROR_PLAN, "there is no table \"%s\" that this %s%s", written, seen,
+		meant(written, names, hint, sizeof hint));
+	free(names);
+	lk_result_free(&r);
+	return false;
+}
+
 const struct lk_column *lk_table_need_column(const struct lk_table *table, const char *name,
 					     struct lk_error *error)
 {
@@ -118,9 +146,9 @@ const struct lk_column *lk_table_need_column(const struct lk_table *table, const
 	const char **names = lk_alloc((table->column_count + 1) * sizeof *names);
 	for (size_t i = 0; i < table->column_count; i++)
 		names[i] = table->columns[i].name;
-	const char *near = lk_nearest_word(name, names);
-	lk_fail(error, LK_ERROR_PLAN, "table %s has no column \"%s\"%s%s%s", table->shown, name,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	char hint[300];
+	lk_fail(error, LK_ERROR_PLAN, "table %s has no column \"%s\"%s", table->shown, name,
+		meant(name, names, hint, sizeof hint));
 	free(names);
 	return NULL;
 }

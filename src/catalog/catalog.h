@@ -93,6 +93,13 @@ bool lk_catalog_server(struct lk_session *session, struct lk_server *server,
 bool lk_catalog_privileges(struct lk_session *session, const struct lk_table *table,
 			   struct lk_error *error);
 
+/*
+ * The sentence for a table that is not there, with the name that was perhaps meant: `names_sql` lists those that there
+ * are, `seen` goes on after "there is no table "x" that this ". For the engines' side. Always false.
+ */
+bool lk_catalog_no_such_table(struct lk_session *session, const char *names_sql,
+			      const char *written, const char *seen, struct lk_error *error);
+
 /* The engines' side. */
 struct lk_catalog_ops {
 	bool (*table)(struct lk_session *, const char *written, struct lk_table *,

@@ -6,7 +6,6 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "base/nearest.h"
 #include "catalog/identifier.h"
 #include "catalog/my_catalog.h"
 #include "catalog/my_default.h"
@@ -30,20 +29,10 @@ static bool no_such_table(struct lk_session *session, const char *written, struc
 		" ELSE concat(table_schema, '.', table_name) END FROM information_schema.tables"
 		" WHERE table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys',"
 		" 'lockkeeper') LIMIT 2000";
-	struct lk_result r;
-	if (!LK_QUERY(session, &r, error, sql))
-		return false;
-	const char **names = lk_alloc((r.rows + 1) * sizeof *names);
-	for (size_t i = 0; i < r.rows; i++)
-		names[i] = lk_cell_text(&r, i, 0);
-	const char *near = lk_nearest_word(written, names);
-	lk_fail(error, LK_ERROR_PLAN,
-		"there is no table \"%s\" that this user can see (names are exact; give the database, "
-		"database.table, when it is not the URI's)%s%s%s",
-		written, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	free(names);
-	lk_result_free(&r);
-	return false;
+	return lk_catalog_no_such_table(
+		session, sql, written,
+		"user can see (names are exact; give the database, database.table, when it is not the URI's)",
+		error);
 }
 
 /* "MyISAM table", "view", … */

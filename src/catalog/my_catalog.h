@@ -30,6 +30,13 @@ bool lk_my_privileges(struct lk_session *session, const struct lk_table *table,
  * neither: everything. */
 bool lk_my_granted(const struct lk_result *grants, const char *privilege,
 		   const char *const object[2]);
+/* What a run needs on each table that it changes, and on the journal's; NULL at the end. */
+extern const char *const lk_my_table_needs[], *const lk_my_journal_needs[];
+/* Those that SHOW GRANTS does not give on the object: "ALTER, TRIGGER", "" none; the caller's. */
+char *lk_my_missing(const struct lk_result *grants, const char *const *needs,
+		    const char *const object[2]);
+/* CURRENT_USER()'s answer, user@host, as GRANT takes it; the caller's. */
+char *lk_my_account_sql(const struct lk_session *session, const char *account);
 bool lk_my_target(struct lk_session *session, struct lk_server *server, struct lk_error *error);
 
 #endif

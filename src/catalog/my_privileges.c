@@ -11,10 +11,10 @@
 #include "catalog/my_catalog.h"
 
 /* INDEX, as far as the statements of ours need it, goes with ALTER; DELETE takes back what a backfill wrote. */
-static const char *const table_needs[] = {"SELECT", "INSERT", "UPDATE", "DELETE",  "CREATE",
-					  "DROP",   "ALTER",  "INDEX",	"TRIGGER", NULL};
-static const char *const journal_needs[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE",
-					    "DROP",   "ALTER",	"INDEX",  NULL};
+const char *const lk_my_table_needs[] = {"SELECT", "INSERT", "UPDATE", "DELETE",  "CREATE",
+					 "DROP",   "ALTER",  "INDEX",  "TRIGGER", NULL};
+const char *const lk_my_journal_needs[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE",
+					   "DROP",   "ALTER",  "INDEX",	 NULL};
 /* Other users' transactions and locks are seen with it only. */
 static const char *const global_needs[] = {"PROCESS", NULL};
 
@@ -122,9 +122,8 @@ bool lk_my_granted(const struct lk_result *grants, const char *privilege,
 	return granted;
 }
 
-/* "ALTER, TRIGGER"; empty when nothing is missing. The caller's. */
-static char *missing_of(const struct lk_result *grants, const char *const *needs,
-			const char *const object[2])
+char *lk_my_missing(const struct lk_result *grants, const char *const *needs,
+		    const char *const object[2])
 {
 	struct lk_buffer out = {0};
 	for (; *needs; needs++)
@@ -133,22 +132,28 @@ static char *missing_of(const struct lk_result *grants, const char *const *needs
 	return lk_buffer_take(&out);
 }
 
-/* user@host as GRANT takes it; the caller's. NULL and *error when the server could not be asked. */
-static char *grantee(struct lk_session *session, struct lk_error *error)
+char *lk_my_account_sql(const struct lk_session *session, const char *account)
 {
-	struct lk_result r;
-	if (!LK_QUERY(session, &r, error, "SELECT current_user()"))
-		return NULL;
-	const char *text = lk_cell_text(&r, 0, 0), *at = strrchr(text, '@');
-	char *user = lk_strndup(text, at ? (size_t)(at - text) : strlen(text));
+	const char *at = strrchr(account, '@');
+	char *user = lk_strndup(account, at ? (size_t)(at - account) : strlen(account));
 	char *quoted_user = session->driver->quote_text(user);
 	char *quoted_host = session->driver->quote_text(at ? at + 1 : "%");
 	char *both = lk_format("%s@%s", quoted_user, quoted_host);
 	free(quoted_host);
 	free(quoted_user);
 	free(user);
-	lk_result_free(&r);
 	return both;
+}
+
+/* The session's own, the caller's. NULL and *error when the server could not be asked. */
+static char *grantee(struct lk_session *session, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!LK_QUERY(session, &r, error, "SELECT current_user()"))
+		return NULL;
+	char *account = lk_my_account_sql(session, lk_cell_text(&r, 0, 0));
+	lk_result_free(&r);
+	return account;
 }
 
 struct need {
@@ -161,7 +166,7 @@ struct need {
 static bool check(const struct lk_result *grants, const struct need *need, const char *user,
 		  struct lk_error *error)
 {
-	char *missing = missing_of(grants, need->privileges, need->object);
+	char *missing = lk_my_missing(grants, need->privileges, need->object);
 	bool good = !*missing ||
 		    lk_fail(error, LK_ERROR_PRIVILEGE, "user %s cannot %s: GRANT %s ON %s TO %s",
 			    user, need->what, missing, need->sql, user);
@@ -192,8 +197,8 @@ bool lk_my_privileges(struct lk_session *session, const struct lk_table *table,
 	struct lk_result grants;
 	char *what = lk_format("change table %s", table->shown);
 	const struct need needs[] = {
-		{table_needs, {table->schema, table->name}, table->sql, what},
-		{journal_needs, {"lockkeeper", NULL}, "`lockkeeper`.*", "keep the journal"},
+		{lk_my_table_needs, {table->schema, table->name}, table->sql, what},
+		{lk_my_journal_needs, {"lockkeeper", NULL}, "`lockkeeper`.*", "keep the journal"},
 		{global_needs, {NULL, NULL}, "*.*", "see other users' transactions and locks"},
 	};
 	char *user = grantee(session, error);

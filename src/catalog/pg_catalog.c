@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/nearest.h"
 #include "catalog/catalog.h"
 #include "catalog/identifier.h"
 #include "catalog/pg_catalog.h"
@@ -51,20 +50,10 @@ static bool no_such_table(struct lk_session *session, const char *written, struc
 		" c.relname END FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 		" WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_|^information_schema$|^lockkeeper$'"
 		" LIMIT 2000";
-	struct lk_result r;
-	if (!LK_QUERY(session, &r, error, sql))
-		return false;
-	const char **names = lk_alloc((r.rows + 1) * sizeof *names);
-	for (size_t i = 0; i < r.rows; i++)
-		names[i] = lk_cell_text(&r, i, 0);
-	const char *near = lk_nearest_word(written, names);
-	lk_fail(error, LK_ERROR_PLAN,
-		"there is no table \"%s\" that this role can see (names are exact; give the schema when it "
-		"is not in the search path)%s%s%s",
-		written, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	free(names);
-	lk_result_free(&r);
-	return false;
+	return lk_catalog_no_such_table(
+		session, sql, written,
+		"role can see (names are exact; give the schema when it is not in the search path)",
+		error);
 }
 
 static bool read_relation(struct lk_session *session, const char *written, struct lk_table *table,

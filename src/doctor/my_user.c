@@ -14,25 +14,16 @@ struct user {
 	char *database; /* of the URI; "" none */
 };
 
-static const char *const table_needs[] = {"SELECT", "INSERT", "UPDATE", "DELETE",  "CREATE",
-					  "DROP",   "ALTER",  "INDEX",	"TRIGGER", NULL};
-static const char *const journal_needs[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE",
-					    "DROP",   "ALTER",	"INDEX",  NULL};
-
-/* "ALTER, TRIGGER"; empty when nothing is missing. The caller's. */
+/* On a whole database, or on everything; the caller's. */
 static char *missing(const struct user *user, const char *const *needs, const char *database)
 {
-	struct lk_buffer out = {0};
-	for (; *needs; needs++)
-		if (!lk_my_granted(user->grants, *needs, (const char *const[]){database, NULL}))
-			lk_buffer_addf(&out, "%s%s", out.length ? ", " : "", *needs);
-	return lk_buffer_take(&out);
+	return lk_my_missing(user->grants, needs, (const char *const[]){database, NULL});
 }
 
 static void judge_journal(const struct user *user)
 {
 	struct lk_doctor *d = user->doctor;
-	char *lacks = missing(user, journal_needs, "lockkeeper");
+	char *lacks = missing(user, lk_my_journal_needs, "lockkeeper");
 	d->check = "journal";
 	d->facts.no_journal = *lacks != '\0';
 	if (!*lacks) {
@@ -52,7 +43,7 @@ static void judge_journal(const struct user *user)
 static void judge_tables(const struct user *user)
 {
 	struct lk_doctor *d = user->doctor;
-	char *lacks = missing(user, table_needs, user->database[0] ? user->database : NULL);
+	char *lacks = missing(user, lk_my_table_needs, user->database[0] ? user->database : NULL);
 	char *on =
 		user->database[0] ? d->session->driver->quote_name(user->database) : lk_strdup("*");
 	d->check = "tables";
@@ -151,20 +142,6 @@ static void judge_triggers(const struct user *user, const struct lk_result *r)
 			     "options, for its next start)");
 }
 
-/* 'app'@'%' of app@%; the caller's. */
-static char *quoted(const struct lk_session *session, const char *account)
-{
-	const char *at = strrchr(account, '@');
-	char *user = lk_strndup(account, at ? (size_t)(at - account) : strlen(account));
-	char *first = session->driver->quote_text(user);
-	char *second = session->driver->quote_text(at ? at + 1 : "%");
-	char *both = lk_format("%s@%s", first, second);
-	free(second);
-	free(first);
-	free(user);
-	return both;
-}
-
 bool lk_my_check_user(struct lk_doctor *doctor, const struct lk_my_view *view,
 		      struct lk_error *error)
 {
@@ -178,7 +155,8 @@ bool lk_my_check_user(struct lk_doctor *doctor, const struct lk_my_view *view,
 		lk_result_free(&grants);
 		return lk_doctor_unseen(doctor, error);
 	}
-	struct user user = {doctor, &grants, quoted(doctor->session, lk_cell_text(&r, 0, 2)),
+	struct user user = {doctor, &grants,
+			    lk_my_account_sql(doctor->session, lk_cell_text(&r, 0, 2)),
 			    lk_strdup(lk_cell_text(&r, 0, 3))};
 	judge_journal(&user);
 	judge_tables(&user);

@@ -93,7 +93,7 @@ void lk_derive_old_release_gone(struct lk_derivation *d, enum lk_phase phase, co
 			       lk_format("no release that %s is running anywhere", does), NULL);
 }
 
-void lk_derive_type_gate(struct lk_derivation *d, const char *column, const char *type)
+static void add_type_gate(struct lk_derivation *d, const char *column, const char *type)
 {
 	const char *shown = d->table.shown;
 	char *gate = lk_format("type-of-%s", column);
@@ -107,6 +107,30 @@ void lk_derive_type_gate(struct lk_derivation *d, const char *column, const char
 		d, LK_MIGRATE, gate,
 		lk_format("every running release works with %s.%s as %s", shown, column, type),
 		lk_format("no running release needs %s.%s as %s any more", shown, column, type));
+}
+
+void lk_derive_swap(struct lk_derivation *d, const char *from, const char *to, const char *type)
+{
+	add_type_gate(d, from, type);
+	struct lk_step *swap = lk_plan_add_step(d->plan, LK_MIGRATE, LK_VERB_SWAP_COLUMNS);
+	swap->table = lk_strdup(d->operation->table);
+	swap->from = lk_strdup(from);
+	swap->to = lk_strdup(to);
+}
+
+void lk_derive_dual_write(struct lk_derivation *d, const char *from, const char *to,
+			  const char *type, const char *const ways[2])
+{
+	struct lk_step *step = lk_plan_add_step(d->plan, LK_EXPAND, LK_VERB_DUAL_WRITE);
+	step->table = lk_strdup(d->operation->table);
+	step->from = lk_strdup(from);
+	step->to = lk_strdup(to);
+	step->like = lk_strdup(from);
+	if (!type)
+		return;
+	step->type = lk_strdup(type);
+	step->forth = lk_strdup(ways[0]);
+	step->back = lk_strdup(ways[1]);
 }
 
 void lk_derive_verify(struct lk_derivation *d, enum lk_phase phase, const char *condition,

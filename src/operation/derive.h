@@ -34,8 +34,13 @@ void lk_derive_new_release(struct lk_derivation *d, enum lk_phase phase, const c
 			   const char *note);
 /* "release-41-gone": that the old release, which `does` ("reads and writes username"), runs nowhere. */
 void lk_derive_old_release_gone(struct lk_derivation *d, enum lk_phase phase, const char *does);
-/* "type-of-amount": that the releases can do with the column having the type, before two columns change names. */
-void lk_derive_type_gate(struct lk_derivation *d, const char *column, const char *type);
+/* The dual write of the operation's table that a second column begins with; `type` NULL: it does not convert, else
+ * `ways` are forth and back. */
+void lk_derive_dual_write(struct lk_derivation *d, const char *from, const char *to,
+			  const char *type, const char *const ways[2]);
+/* The two columns exchange their names, behind the gate "type-of-amount": that the releases can do with the column
+ * having the type. */
+void lk_derive_swap(struct lk_derivation *d, const char *from, const char *to, const char *type);
 /* The rows of which the condition is true must be none; they are shown by their key, or by `shown`. */
 void lk_derive_verify(struct lk_derivation *d, enum lk_phase phase, const char *condition,
 		      const char *shown);

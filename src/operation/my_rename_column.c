@@ -50,20 +50,6 @@ static bool find_columns(struct second *s, const char *from, struct lk_error *er
 	       lk_my_rename_unhindered(m, s->from, s->type != NULL, error);
 }
 
-static void add_dual_write(struct second *s)
-{
-	struct lk_step *step = lk_plan_add_step(s->m->d.plan, LK_EXPAND, LK_VERB_DUAL_WRITE);
-	step->table = lk_strdup(s->m->d.operation->table);
-	step->from = lk_strdup(s->from->name);
-	step->to = lk_strdup(s->to);
-	step->like = lk_strdup(s->from->name);
-	if (!s->type)
-		return;
-	step->type = lk_strdup(s->type);
-	step->forth = lk_strdup(s->forth);
-	step->back = lk_strdup(s->back);
-}
-
 static void add_new_release(struct second *s)
 {
 	char *does = lk_format("writes %s", s->to);
@@ -127,16 +113,6 @@ static bool add_not_null(struct second *s, struct lk_error *error)
 	free(preset);
 	free(definition);
 	return good;
-}
-
-static void add_swap(struct second *s)
-{
-	struct lk_derivation *d = &s->m->d;
-	lk_derive_type_gate(d, s->from->name, s->type);
-	struct lk_step *swap = lk_plan_add_step(d->plan, LK_MIGRATE, LK_VERB_SWAP_COLUMNS);
-	swap->table = lk_strdup(d->operation->table);
-	swap->from = lk_strdup(s->from->name);
-	swap->to = lk_strdup(s->to);
 }
 
 static bool add_contract(struct second *s, struct lk_error *error)
@@ -208,7 +184,8 @@ static bool derive(struct second *s, const char *from, struct lk_error *error)
 	if (s->type && !try_conversion(s, error))
 		return false;
 	s->carry = (struct lk_my_carry){.from = s->from, .to = s->to};
-	add_dual_write(s);
+	lk_derive_dual_write(&s->m->d, s->from->name, s->to, s->type,
+			     (const char *const[]){s->forth, s->back});
 	if (!s->in_place && !lk_my_carry_grants(m, s->from->name, s->to, error))
 		return false;
 	add_backfill(s);
@@ -216,7 +193,7 @@ static bool derive(struct second *s, const char *from, struct lk_error *error)
 		return false;
 	add_new_release(s);
 	if (s->in_place)
-		add_swap(s);
+		lk_derive_swap(&s->m->d, s->from->name, s->to, s->type);
 	if (!add_contract(s, error))
 		return false;
 	add_old_names(s);

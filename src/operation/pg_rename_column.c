@@ -49,20 +49,6 @@ static bool find_columns(struct second *s, const char *from, struct lk_error *er
 	return s->from && lk_pg_rename_unhindered(d->session, &d->table, s->from, error);
 }
 
-static void add_dual_write(struct second *s)
-{
-	struct lk_step *step = lk_plan_add_step(s->d->plan, LK_EXPAND, LK_VERB_DUAL_WRITE);
-	step->table = lk_strdup(s->d->operation->table);
-	step->from = lk_strdup(s->from->name);
-	step->to = lk_strdup(s->to);
-	step->like = lk_strdup(s->from->name);
-	if (!s->type)
-		return;
-	step->type = lk_strdup(s->type);
-	step->forth = lk_strdup(s->forth);
-	step->back = lk_strdup(s->back);
-}
-
 static void add_new_release(struct second *s)
 {
 	char *does = lk_format("writes %s", s->to);
@@ -89,16 +75,6 @@ static void add_backfill(struct second *s)
 		verify = lk_format("%s IS DISTINCT FROM %s", s->to_sql, s->from->sql);
 	lk_derive_verify(s->d, LK_MIGRATE, verify, s->to_sql);
 	free(verify);
-}
-
-static void add_swap(struct second *s)
-{
-	const char *name = s->from->name;
-	lk_derive_type_gate(s->d, name, s->type);
-	struct lk_step *swap = lk_plan_add_step(s->d->plan, LK_MIGRATE, LK_VERB_SWAP_COLUMNS);
-	swap->table = lk_strdup(s->d->operation->table);
-	swap->from = lk_strdup(name);
-	swap->to = lk_strdup(s->to);
 }
 
 static void add_contract(struct second *s)
@@ -183,7 +159,8 @@ static bool derive(struct second *s, const char *from, struct lk_error *error)
 		s->forth = lk_format("CAST(%s AS %s)", s->from->sql, s->type);
 		s->back = lk_format("CAST(%s AS %s)", s->to_sql, s->from->type);
 	}
-	add_dual_write(s);
+	lk_derive_dual_write(s->d, s->from->name, s->to, s->type,
+			     (const char *const[]){s->forth, s->back});
 	add_new_release(s);
 	add_backfill(s);
 	if (s->from->not_null)
@@ -192,7 +169,7 @@ static bool derive(struct second *s, const char *from, struct lk_error *error)
 	if (!lk_carry_objects(d, &s->carry, error))
 		return false;
 	if (s->in_place)
-		add_swap(s);
+		lk_derive_swap(s->d, s->from->name, s->to, s->type);
 	add_contract(s);
 	add_old_names(s);
 	return add_old_not_null(s, error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "catalog/my_catalog.h"
 #include "step/my_expression.h"
 #include "step/my_key.h"
 
@@ -56,7 +57,7 @@ static bool check_triggers(struct lk_session *session, const struct lk_step *ste
 		    session, &r, error,
 		    "SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = $1"
 		    " AND event_object_table = $2 AND event_manipulation = 'UPDATE'"
-		    " AND trigger_name NOT LIKE 'lockkeeper\\_%' LIMIT 1",
+		    " AND LEFT(trigger_name, 11) <> 'lockkeeper_' LIMIT 1",
 		    table->schema, table->name))
 		return false;
 	bool none = r.rows == 0;
@@ -138,9 +139,11 @@ static bool refuse_privilege(struct lk_session *session, const struct lk_table *
 	struct lk_result r;
 	if (!LK_QUERY(session, &r, error, "SELECT CURRENT_USER()"))
 		return false;
+	char *account = lk_my_account_sql(session, lk_cell_text(&r, 0, 0));
 	lk_fail(error, LK_ERROR_PRIVILEGE,
 		"the backfill may not read and write table %s (%.200s): GRANT SELECT, UPDATE ON %s TO %s",
-		leaf->shown, why.text, leaf->sql, lk_cell_text(&r, 0, 0));
+		leaf->shown, why.text, leaf->sql, account);
+	free(account);
 	lk_result_free(&r);
 	return false;
 }
