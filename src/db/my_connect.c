@@ -76,12 +76,30 @@ bool lk_my_failed(MYSQL *mysql, struct lk_error *error)
 	return false;
 }
 
+/*
+ * While a connection is made, the number of TLS (CR_SSL_CONNECTION_ERROR) stands for what was asked for and cannot be
+ * had or trusted, but also for a server that went away in the middle; only the words of OpenSSL or the system tell which.
+ */
+static bool tls_is_refused(const struct lk_error *error)
+{
+	enum { TLS_ERROR = 2026 };
+	static const char *const broken[] = {
+		"unexpected eof", "lib(0)",   "reset by peer", "Broken pipe",
+		"timed out",	  "No route", "unreachable",   "Connection refused"};
+	bool refused = error->number == TLS_ERROR;
+	for (size_t i = 0; i < LK_COUNT(broken); i++)
+		refused = refused && !strcasestr(error->text, broken[i]);
+	return refused;
+}
+
 static void connect_failed(MYSQL *mysql, const struct lk_my_uri *uri, struct lk_error *error)
 {
 	lk_my_failed(mysql, error);
 	/* An unknown database, a bad option: it is what was asked for that is wrong. */
 	if (error->class == LK_ERROR_STATEMENT)
 		error->class = LK_ERROR_USAGE;
+	if (tls_is_refused(error))
+		error->class = LK_ERROR_REFUSED;
 	const char *hint = "";
 	if (error->number == 1045 && strstr(error->text, "using password: NO"))
 		hint = " (no password was found: put it into [client] or [lockkeeper] of ~/.my.cnf)";

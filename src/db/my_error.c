@@ -60,7 +60,6 @@ static const struct range ranges[] = {
 	{1290, 1290, LK_ERROR_REFUSED}, /* read_only and other options that forbid the statement */
 	{1792, 1792, LK_ERROR_REFUSED}, /* a read-only transaction */
 	{1836, 1836, LK_ERROR_REFUSED}, /* read-only mode */
-	{2026, 2026, LK_ERROR_REFUSED}, /* TLS was asked for and cannot be had, or not be trusted */
 	{1021, 1021, LK_ERROR_SYSTEM},	/* the disk is full */
 	{1026, 1026, LK_ERROR_SYSTEM},	/* a file cannot be written */
 	{1037, 1038, LK_ERROR_SYSTEM},	/* out of memory */

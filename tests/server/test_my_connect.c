@@ -222,6 +222,38 @@ static void encryption_is_as_the_uri_wants_it(void **state)
 	free(path);
 }
 
+/* The library then speaks of TLS, with the number of one that cannot be had. */
+static void an_encrypted_session_that_breaks_is_lost(void **state)
+{
+	const struct place *place = *state;
+	struct lk_error error;
+	my_need(place->server);
+	char *path = option_file(place, "[client]\npassword=sesame\n");
+	char *uri = lk_format("mysql://app@localhost:%d/test?defaults-file=%s&ssl-mode=required",
+			      place->port, path);
+	for (int idle = 0; idle < 2; idle++) {
+		struct my_background blocked;
+		struct lk_session *session = my_session_of(uri, "worker");
+		char *end = lk_format("KILL %d", session->id);
+		if (!idle) {
+			my_background_start(&blocked, session, "SELECT SLEEP(1000)");
+			my_await_statement(place->server, session->id, "SLEEP");
+		}
+		lk_test_my_sql(place->server, end);
+		if (!idle) {
+			my_background_end(&blocked);
+			assert_false(blocked.done);
+			assert_int_equal(blocked.error.class, LK_ERROR_LOST);
+		}
+		assert_false(lk_execute(session, "DO 1", &error));
+		assert_int_equal(error.class, LK_ERROR_LOST);
+		lk_session_close(session);
+		free(end);
+	}
+	free(uri);
+	free(path);
+}
+
 /* MySQL remembers a password that was right; the first time of each way is another exchange than the next ones. */
 static void a_password_is_taken_every_way(void **state)
 {
@@ -310,6 +342,7 @@ int main(void)
 		cmocka_unit_test(who_is_refused_learns_why),
 		cmocka_unit_test(a_port_means_tcp_even_on_localhost),
 		cmocka_unit_test(encryption_is_as_the_uri_wants_it),
+		cmocka_unit_test(an_encrypted_session_that_breaks_is_lost),
 		cmocka_unit_test(a_password_is_taken_every_way),
 		cmocka_unit_test(a_server_that_wants_encryption_is_not_asked_in_vain),
 		cmocka_unit_test(encryption_that_is_not_offered_is_not_gone_without),
