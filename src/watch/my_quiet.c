@@ -12,9 +12,13 @@
  * The list of transactions is InnoDB's status text and not information_schema.innodb_trx: that one is a copy
  * which is made anew only when nobody has looked for 100 ms, and a proof that asks every few milliseconds would
  * see the same for ever.
+ *
+ * MariaDB shows an idle session as Killed from a KILL QUERY that came too late for its statement until
+ * the next.
  */
 static const char worker_sql[] =
-	"SELECT id, command <> 'Sleep' FROM information_schema.processlist"
+	"SELECT id, command <> 'Sleep' AND NOT (command = 'Killed' AND info IS NULL)"
+	" FROM information_schema.processlist"
 	" WHERE user = SUBSTRING_INDEX(USER(), '@', 1) AND " LK_MY_IS_OURS("id", "worker");
 
 /* LOCK TABLES and the like hold metadata locks with no transaction. Our own user locks are no locks on data. */

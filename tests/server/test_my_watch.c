@@ -290,6 +290,11 @@ static void a_stop_is_proven(void **state)
 	assert_true(lk_session_cancel_finish(worker, s.watch, &error));
 	my_background_end(&busy);
 	expect_quiet(s.watch, 0, false);
+	/* One that comes too late. */
+	char *kill = lk_format("KILL QUERY %d", worker->id);
+	lk_test_my_sql(s.server, kill);
+	expect_quiet(s.watch, 0, false);
+	free(kill);
 	lk_session_close(worker);
 	lk_session_close(s.watch);
 }
