@@ -147,6 +147,15 @@ static double peak_of(int pid)
 	return (double)kib / 1024;
 }
 
+/* At a new snapshot; as judge(). */
+static int look(struct follow *f, struct lk_client *client)
+{
+	double peak = peak_of(f->snapshot->pid);
+	f->fresh = false;
+	f->peak_mib = peak > f->peak_mib ? peak : f->peak_mib;
+	return judge(f, client);
+}
+
 static int follow(struct follow *f, struct lk_client *client, struct lk_error *error)
 {
 	static const struct lk_client_handler handler = {take_snapshot, take_event, take_reply};
@@ -158,18 +167,15 @@ static int follow(struct follow *f, struct lk_client *client, struct lk_error *e
 		struct pollfd p = {lk_client_fd(client), POLLIN, 0};
 		if (poll(&p, 1, 5000) < 0 && errno != EINTR)
 			return lk_fail_errno(error, errno, "poll") ? 0 : LK_EXIT_UNREACHABLE;
-		if (!lk_client_pump(client, &handler, f, error))
-			return LK_EXIT_UNREACHABLE;
+		bool there = lk_client_pump(client, &handler, f, error);
 		if (f->refused)
 			return LK_EXIT_FAILED;
-		if (!f->fresh)
-			continue;
-		f->fresh = false;
-		double peak = peak_of(f->snapshot->pid);
-		f->peak_mib = peak > f->peak_mib ? peak : f->peak_mib;
-		int status = judge(f, client);
+		/* A keeper that ends right behind its last snapshot has still said how the run ended. */
+		int status = f->fresh ? look(f, client) : -1;
 		if (status >= 0)
 			return status;
+		if (!there)
+			return LK_EXIT_UNREACHABLE;
 	}
 }
 

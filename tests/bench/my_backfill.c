@@ -5,7 +5,8 @@
  * - of a table that nobody else uses, beside one UPDATE of all of a twin of it, by a session that our triggers skip
  *   as they skip the backfill's; they take turns on fresh tables, medians are reported. The server has no binlog, and
  *   a log and a buffer pool that hold everything;
- * - pause at random moments of a backfill whose chunks take what they take by default.
+ * - pause at random moments of a backfill whose chunks take what they take by default;
+ * - what the application of the sandbox sees while a whole plan is walked.
  *
  * $BENCH_ROWS: of each table, 1,000,000 by default. $ROUNDS: 3. $TRIES: pauses, 60. $LK_MYSQL: "mariadb" or "mysql"
  * alone.
@@ -19,6 +20,7 @@
 #include "base/memory.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/follow.h"
+#include "tests/bench/walk.h"
 #include "tests/server/my_server.h"
 
 #define TARGET_RATIO 0.85
@@ -298,6 +300,9 @@ static void measure(const struct lk_bench *bench, const struct lk_test_flavour *
 	measure_rate(bench, server, asked);
 	measure_pauses(bench, server, asked);
 	lk_test_my_stop(server);
+	char *suffix = lk_format("_%s", flavour->name);
+	lk_bench_walk(bench, &(struct lk_bench_walk){flavour->name, suffix, asked->rows});
+	free(suffix);
 }
 
 int main(int argc, char **argv)
