@@ -3,9 +3,9 @@
  * The verb backfill on MySQL and MariaDB.
  *
  * InnoDB ends a deadlock by undoing whoever has changed least, which would be the application and never a chunk.
- * So a chunk waits for nobody's row: the query that looks for its upper key locks the rows as it passes, and gives up
- * at once (NOWAIT) where one is taken; the UPDATE then finds all of them its own. As this is READ COMMITTED, no gap
- * between them is locked.
+ * So a chunk waits for nobody's row. On MariaDB the UPDATE itself gives up at once where one is taken. MySQL knows
+ * that for a SELECT alone: there the query that looks for the chunk's upper key locks the rows as it passes (NOWAIT),
+ * and the UPDATE then finds all of them its own. As this is READ COMMITTED, no gap between them is locked.
  *
  * Columns with ON UPDATE CURRENT_TIMESTAMP are set to what they are, so that a backfill is no change of the row for
  * whoever looks at such a column.
@@ -14,14 +14,18 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "db/my_server.h"
 #include "step/my_backfill_check.h"
 #include "step/my_backfill_sql.h"
 #include "step/my_key.h"
 #include "step/my_step.h"
 
-#define LONGEST_MS 1000.0
+/* A cancelled UPDATE is undone row by row, which takes up to as long as it has taken: a pause must not wait for more
+ * than this. */
+#define LONGEST_MS 40.0
 
 struct own {
+	bool maria;
 	struct lk_my_key key;
 	char *set;		/* the statement without its range */
 	char *differs;		/* its condition */
@@ -38,9 +42,12 @@ static bool my_await(struct lk_backfill *b, struct lk_error *error)
 
 static bool my_open(struct lk_backfill *b, struct lk_error *error)
 {
-	(void)error;
-	b->own = lk_alloc(sizeof(struct own));
+	struct lk_my_server server;
+	struct own *own = b->own = lk_alloc(sizeof(struct own));
 	b->longest_ms = LONGEST_MS;
+	if (!lk_my_server(b->run->session, &server, error))
+		return false;
+	own->maria = server.maria;
 	return true;
 }
 
@@ -152,7 +159,8 @@ static bool my_nth_key(struct lk_backfill *b, int64_t n, struct lk_result *r,
 	lk_my_key_add_range(&own->key, b->cursor.key, b->end, &sql);
 	lk_buffer_add(&sql, " ORDER BY ");
 	lk_my_key_add_order(&own->key, "", b->cursor.key, b->end, &sql);
-	lk_buffer_addf(&sql, " LIMIT %lld, 1 FOR UPDATE NOWAIT", (long long)n - 1);
+	lk_buffer_addf(&sql, " LIMIT %lld, 1%s", (long long)n - 1,
+		       own->maria ? "" : " FOR UPDATE NOWAIT");
 	return run_text(b, &sql, r, error);
 }
 
@@ -200,7 +208,10 @@ static bool my_update(struct lk_backfill *b, struct lk_result *r, struct lk_erro
 {
 	struct own *own = b->own;
 	struct lk_buffer sql = {0};
-	lk_buffer_addf(&sql, "%s WHERE ", own->set);
+	/* Triggers of the table's own that write elsewhere wait for nobody either. */
+	lk_buffer_addf(&sql, "%s%s WHERE ",
+		       own->maria ? "SET STATEMENT innodb_lock_wait_timeout = 0 FOR " : "",
+		       own->set);
 	lk_my_key_add_range(&own->key, b->cursor.key, b->high, &sql);
 	lk_buffer_add(&sql, own->differs);
 	if (!run_text(b, &sql, r, error))

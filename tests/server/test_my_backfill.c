@@ -48,9 +48,9 @@ static void hear(void *context, const char *role, const char *sql, double took_m
 	(void)took_ms;
 	(void)rows;
 	(void)error;
-	if (strncmp(sql, "UPDATE `test`", 13) == 0)
+	if (strstr(sql, "UPDATE `test`"))
 		keep(&heard->update, sql);
-	if (strstr(sql, "NOWAIT"))
+	if (strncmp(sql, "SELECT", 6) == 0 && strstr(sql, " WHERE ") && strstr(sql, " LIMIT "))
 		keep(&heard->search, sql);
 }
 
