@@ -2,13 +2,18 @@
 #include "plan/sql_text.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "plan/sql_block.h"
 
 const struct lk_sql_dialect lk_sql_postgres = {.nested_comments = true, .dollar_quotes = true};
-const struct lk_sql_dialect lk_sql_mysql = {
-	.backslashes = true, .backticks = true, .hash_comments = true, .blank_after_dashes = true};
+const struct lk_sql_dialect lk_sql_mysql = {.backslashes = true,
+					    .backticks = true,
+					    .hash_comments = true,
+					    .blank_after_dashes = true,
+					    .bodies = true};
 
 struct scan {
 	const struct lk_sql_dialect *dialect;
@@ -110,9 +115,20 @@ static const char *skip_token(const char *p, struct scan *scan)
 	return is_name_byte(*p) ? skip_name(p, &scan->escapes) : p + 1;
 }
 
+/* White space and comments are no words; quoted texts and names are words without a meaning. */
+static void follow(struct lk_sql_block *block, const char *p, const char *end,
+		   const struct lk_sql_dialect *dialect)
+{
+	if (!end || isspace((unsigned char)*p) || begins_comment(p, dialect))
+		return;
+	bool quoted = *p == '\'' || *p == '"' || *p == '`';
+	lk_sql_block_word(block, p, quoted ? 0 : (size_t)(end - p));
+}
+
 void lk_sql_shape(const char *sql, const struct lk_sql_dialect *dialect, struct lk_sql_shape *shape)
 {
 	struct scan scan = {.dialect = dialect, .shape = shape};
+	struct lk_sql_block block = {0};
 	int depth = 0;
 	bool content = false;
 	*shape = (struct lk_sql_shape){0};
@@ -123,23 +139,29 @@ void lk_sql_shape(const char *sql, const struct lk_sql_dialect *dialect, struct 
 			shape->unclosed = true;
 		else if (*p == ',' && depth <= 0)
 			shape->comma = true;
-		if (*p == ';' && depth <= 0)
+		if (*p == ';' && depth <= 0 && !lk_sql_block_is_open(&block)) {
 			content = false;
-		else if (!isspace((unsigned char)*p) && !begins_comment(p, dialect) && !content) {
+			block = (struct lk_sql_block){0};
+		} else if (!isspace((unsigned char)*p) && !begins_comment(p, dialect) && !content) {
 			content = true;
 			shape->statements++;
 		}
-		p = skip_token(p, &scan);
+		const char *end = skip_token(p, &scan);
+		if (dialect->bodies && content)
+			follow(&block, p, end, dialect);
+		p = end;
 		if (!p)
 			shape->unclosed = true;
 	}
-	if (depth != 0)
+	if (depth != 0 || lk_sql_block_is_open(&block))
 		shape->unclosed = true;
 }
 
+/* More statements than one are the worse the more they are: a body that was not understood falls into many. */
 static int wrong(const struct lk_sql_shape *shape)
 {
-	return shape->unclosed * 8 + shape->comment + shape->comma + (shape->statements != 1);
+	int far = abs(shape->statements - 1);
+	return shape->unclosed * 16 + shape->comment + shape->comma + (far < 10 ? far : 10);
 }
 
 void lk_sql_any_shape(const char *sql, struct lk_sql_shape *shape)

@@ -13,7 +13,7 @@ struct lk_sql_shape {
 	int statements; /* pieces between semicolons that hold anything */
 	bool comment;	/* a comment of either kind */
 	bool comma;	/* a comma outside all parentheses */
-	bool unclosed;	/* a quote, comment or parenthesis that does not end, or ends too often */
+	bool unclosed; /* a quote, comment or parenthesis that does not end, or ends too often; a BEGIN without END */
 };
 
 /* Where engines differ in that. */
@@ -24,6 +24,7 @@ struct lk_sql_dialect {
 	bool backticks;		 /* quote a name */
 	bool hash_comments;	 /* # begins one */
 	bool blank_after_dashes; /* -- begins one only with a blank behind it */
+	bool bodies;		 /* of triggers and routines hold statements (sql_block.h) */
 };
 extern const struct lk_sql_dialect lk_sql_postgres, lk_sql_mysql;
 

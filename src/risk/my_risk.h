@@ -14,10 +14,8 @@ bool lk_my_risk_is_expression(const char *sql, bool *parsed, char *reason, size_
 bool lk_my_risk_is_type(const char *type, bool *parsed, char *reason, size_t size);
 bool lk_my_risk_columns(const char *expression, char ***names, size_t *count);
 
-/*
- * The next statement that begins at or behind *at: its words are those from *from up to *at. A CREATE of a
- * trigger, procedure, function or event takes all that follows, since its body may hold semicolons.
- */
+/* The next statement that begins at or behind *at: its words are those from *from up to *at, whole bodies of
+ * triggers, procedures, functions and events included. */
 bool lk_my_next_statement(const struct lk_words *words, size_t *at, size_t *from);
 
 /* A table's name at word *at, in words for people and quoted; *at goes behind it. */

@@ -244,22 +244,12 @@ static void say_nothing(struct lk_risk *risk)
 
 bool lk_my_next_statement(const struct lk_words *words, size_t *at, size_t *from)
 {
-	static const char *const bodies[] = {"TRIGGER", "PROCEDURE", "FUNCTION",
-					     "EVENT",	"PACKAGE",   NULL};
 	while (lk_word_is_sign(lk_word_at(words, *at), ';'))
 		(*at)++;
 	*from = *at;
 	if (*at >= words->count)
 		return false;
-	if (lk_word_is(&words->list[*at], "CREATE")) {
-		size_t object = find_object(words, *at, words->count);
-		if (lk_word_is_any(lk_word_at(words, object), bodies)) {
-			*at = words->count;
-			return true;
-		}
-	}
-	while (*at < words->count && !lk_word_is_sign(&words->list[*at], ';'))
-		(*at)++;
+	*at = lk_words_statement_end(words, *from);
 	return true;
 }
 

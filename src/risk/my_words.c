@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "plan/sql_block.h"
 
 static bool is_name_byte(char c)
 {
@@ -118,6 +119,20 @@ void lk_words_free(struct lk_words *words)
 {
 	free(words->list);
 	memset(words, 0, sizeof *words);
+}
+
+size_t lk_words_statement_end(const struct lk_words *words, size_t from)
+{
+	struct lk_sql_block block = {0};
+	size_t i = from;
+	for (; i < words->count; i++) {
+		const struct lk_word *word = &words->list[i];
+		bool plain = word->kind != LK_WORD_TEXT && word->kind != LK_WORD_NAME;
+		if (word->depth == 0 && lk_word_is_sign(word, ';') && !lk_sql_block_is_open(&block))
+			break;
+		lk_sql_block_word(&block, word->start, plain ? word->length : 0);
+	}
+	return i;
 }
 
 const struct lk_word *lk_word_at(const struct lk_words *words, size_t index)

@@ -38,6 +38,10 @@ struct lk_words {
 void lk_words_read(const char *sql, struct lk_words *words);
 void lk_words_free(struct lk_words *words);
 
+/* The index behind the last word of the statement that begins at word `from`: its semicolon's, or the count. The
+ * semicolons in the body of a trigger, procedure, function or event end nothing. */
+size_t lk_words_statement_end(const struct lk_words *words, size_t from);
+
 /* The word at index, the last one's END beyond. */
 const struct lk_word *lk_word_at(const struct lk_words *words, size_t index);
 /* Whether it is this keyword (capital letters), in any case; a name in backticks is none. */

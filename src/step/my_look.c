@@ -72,6 +72,24 @@ static bool definition_of(struct lk_session *session, const struct lk_my_object 
 	return read;
 }
 
+static bool add_trigger(struct lk_session *session, const struct lk_my_object *trigger,
+			uint64_t *sum, struct lk_error *error)
+{
+	struct lk_result r;
+	if (!trigger->name)
+		return true;
+	if (!LK_QUERY(session, &r, error,
+		      "SELECT event_object_table, action_timing, event_manipulation, action_order,"
+		      " action_statement FROM information_schema.triggers WHERE trigger_schema ="
+		      " IFNULL(NULLIF($1, ''), DATABASE()) AND trigger_name = $2",
+		      trigger->schema ? trigger->schema : "", trigger->name))
+		return false;
+	for (size_t i = 0; r.rows > 0 && i < r.columns; i++)
+		*sum = add_to_digest(*sum, lk_cell_text(&r, 0, i));
+	lk_result_free(&r);
+	return true;
+}
+
 bool lk_my_look_digest(struct lk_session *session, const struct lk_my_statement *statement,
 		       char digest[LK_MY_DIGEST], struct lk_error *error)
 {
@@ -83,8 +101,10 @@ bool lk_my_look_digest(struct lk_session *session, const struct lk_my_statement 
 		sum = add_to_digest(sum, definition ? definition : "");
 		free(definition);
 	}
+	if (!add_trigger(session, &statement->trigger, &sum, error))
+		return false;
 	snprintf(digest, LK_MY_DIGEST, "%016" PRIx64, sum);
-	if (statement->object_count == 0)
+	if (statement->object_count == 0 && !statement->trigger.name)
 		lk_copy_text(digest, LK_MY_DIGEST, "-");
 	return true;
 }

@@ -52,13 +52,12 @@ static void take_name(struct reader *r, char *name, size_t size)
 }
 
 /* name or schema.name. */
-static void take_object(struct reader *r, struct lk_my_statement *s)
+static void read_name(struct reader *r, struct lk_my_object *object)
 {
 	char first[200], second[200];
 	take_name(r, first, sizeof first);
 	if (!first[0])
 		return;
-	struct lk_my_object *object = LK_PUSH(s->objects, s->object_count);
 	if (!lk_word_is_sign(word(r), '.')) {
 		object->name = lk_strdup(first);
 		return;
@@ -67,6 +66,14 @@ static void take_object(struct reader *r, struct lk_my_statement *s)
 	take_name(r, second, sizeof second);
 	object->schema = lk_strdup(first);
 	object->name = lk_strdup(second);
+}
+
+static void take_object(struct reader *r, struct lk_my_statement *s)
+{
+	struct lk_my_object object = {0};
+	read_name(r, &object);
+	if (object.name)
+		*LK_PUSH(s->objects, s->object_count) = object;
 }
 
 /* Whether one of the keywords stands in the rest of the action, outside of parentheses. */
@@ -326,6 +333,21 @@ static void read_objects(struct reader *r, struct lk_my_statement *s, bool all)
 	} while (r->at < r->end);
 }
 
+static void read_trigger_name(struct reader *r, struct lk_my_statement *s)
+{
+	take_if(r);
+	read_name(r, &s->trigger);
+}
+
+/* The table stands behind the first ON. */
+static void read_trigger(struct reader *r, struct lk_my_statement *s)
+{
+	read_trigger_name(r, s);
+	while (r->at < r->end && !take(r, "ON"))
+		r->at++;
+	take_object(r, s);
+}
+
 static void read_create(struct reader *r, struct lk_my_statement *s)
 {
 	static const char *const before_view[] = {"ALGORITHM", "DEFINER", "SQL", NULL};
@@ -339,6 +361,10 @@ static void read_create(struct reader *r, struct lk_my_statement *s)
 	if (take_any(r, ANY("TABLE", "VIEW"))) {
 		s->kind = LK_MY_CREATE_OBJECT;
 		read_objects(r, s, false);
+		return;
+	}
+	if (take(r, "TRIGGER")) {
+		read_trigger(r, s);
 		return;
 	}
 	bool special = take_any(r, ANY("FULLTEXT", "SPATIAL", "VECTOR"));
@@ -355,6 +381,8 @@ static void read_drop(struct reader *r, struct lk_my_statement *s)
 		read_objects(r, s, true);
 	} else if (take(r, "INDEX")) {
 		read_index(r, s, LK_MY_DROP_INDEX_OF);
+	} else if (take(r, "TRIGGER")) {
+		read_trigger_name(r, s);
 	}
 }
 
@@ -409,16 +437,6 @@ static void read_kind(struct reader *r, struct lk_my_statement *s)
 	}
 }
 
-/* The number of the word that ends the statement which begins at `from`: a semicolon, or the last one. */
-static size_t end_of(const struct lk_words *words, size_t from)
-{
-	size_t i = from;
-	while (i < words->count &&
-	       !(words->list[i].depth == 0 && lk_word_is_sign(&words->list[i], ';')))
-		i++;
-	return i;
-}
-
 static char *text_of(const struct lk_words *words, size_t from, size_t end)
 {
 	if (from >= end)
@@ -433,11 +451,12 @@ void lk_my_statement_read(const char *sql, struct lk_my_statement *s)
 	struct reader r = {0};
 	memset(s, 0, sizeof *s);
 	lk_words_read(sql, &r.words);
-	r.end = end_of(&r.words, 0);
+	r.end = lk_words_statement_end(&r.words, 0);
 	s->unread = r.words.unread != NULL;
 	s->text = s->unread ? lk_strdup(sql) : text_of(&r.words, 0, r.end);
-	for (size_t from = 0; from < r.words.count; from = end_of(&r.words, from) + 1)
-		s->statements += end_of(&r.words, from) > from;
+	for (size_t from = 0; from < r.words.count;
+	     from = lk_words_statement_end(&r.words, from) + 1)
+		s->statements += lk_words_statement_end(&r.words, from) > from;
 	if (!s->unread)
 		read_kind(&r, s);
 	else
@@ -452,6 +471,8 @@ void lk_my_statement_free(struct lk_my_statement *s)
 		free(s->objects[i].name);
 	}
 	free(s->objects);
+	free(s->trigger.schema);
+	free(s->trigger.name);
 	free(s->actions);
 	free(s->text);
 	memset(s, 0, sizeof *s);

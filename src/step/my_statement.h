@@ -18,7 +18,7 @@ enum lk_my_statement_kind {
 	LK_MY_DROP_OBJECT,
 	LK_MY_TRUNCATE,
 	LK_MY_GRANT, /* and REVOKE: can be repeated */
-	LK_MY_OTHER_DDL, /* commits by itself; what it makes is not looked at: triggers, procedures, users */
+	LK_MY_OTHER_DDL, /* commits by itself; what it makes is not looked at, but for triggers: procedures, users */
 	LK_MY_DML, /* rows; stands in a transaction */
 	LK_MY_SESSION, /* transactions, LOCK TABLES, SET, USE: would outlast the step or end its transaction */
 	LK_MY_UNKNOWN,
@@ -74,6 +74,7 @@ struct lk_my_statement {
 	struct lk_my_object
 		*objects; /* tables and views it concerns, the one that is changed first */
 	size_t object_count;
+	struct lk_my_object trigger; /* that is created or dropped; name NULL none */
 	struct lk_my_action
 		*actions; /* of ALTER TABLE and of an index; the clauses below are none */
 	size_t action_count;

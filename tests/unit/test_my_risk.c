@@ -2,9 +2,11 @@
 /* What is read out of SQL for MySQL and MariaDB, and what is said to be not known. */
 #include "base/memory.h"
 #include "plan/file.h"
+#include "plan/sql_text.h"
 #include "risk/my_words.h"
 #include "risk/plan.h"
 #include "risk/risk.h"
+#include "tests/unit/my_bodies.h"
 #include "tests/unit/support.h"
 
 static void what_statements_are(void **state)
@@ -134,7 +136,7 @@ static void scripts_are_split_at_semicolons_that_end_statements(void **state)
 		 " NEW.a = 1; END;",
 		 {"DROP TABLE a",
 		  "CREATE OR REPLACE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET"
-		  " NEW.a = 1; END;"}},
+		  " NEW.a = 1; END"}},
 		{"SELECT 'x", {"SELECT 'x"}},
 		{" ; ", {NULL}},
 	};
@@ -148,6 +150,39 @@ static void scripts_are_split_at_semicolons_that_end_statements(void **state)
 			assert_string_equal(pieces[k], scripts[i].pieces[k]);
 		lk_risk_split_free(pieces, count);
 	}
+}
+
+static void must_be_so_many(const char *sql, int expected)
+{
+	size_t count;
+	struct lk_sql_shape shape;
+	char **pieces = lk_risk_split(LK_ENGINE_MYSQL, sql, &count);
+	lk_sql_shape(sql, &lk_sql_mysql, &shape);
+	if ((int)count != expected || shape.statements != expected || shape.unclosed)
+		fail_msg("%d and %d statements, unclosed %d: %s", (int)count, shape.statements,
+			 shape.unclosed, sql);
+	lk_risk_split_free(pieces, count);
+}
+
+static void a_body_is_one_statement_and_hides_none(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LK_COUNT(my_bodies); i++) {
+		char *two = lk_format("%s; %s;", my_bodies[i].sql, my_bodies[i].undo);
+		char *three = lk_format("%s; %s", my_bodies[i].undo, two);
+		must_be_so_many(my_bodies[i].sql, 1);
+		must_be_so_many(two, 2);
+		must_be_so_many(three, 3);
+		free(three);
+		free(two);
+	}
+	must_be_so_many("CREATE TABLE event (a int); SELECT 1", 2);
+	must_be_so_many("BEGIN; SELECT 1; COMMIT", 3);
+	must_be_so_many("CREATE VIEW b AS SELECT CASE a WHEN 1 THEN 2 END FROM t; SELECT 1", 2);
+	struct lk_sql_shape shape;
+	lk_sql_shape("CREATE TRIGGER b " MY_ROW "BEGIN SET NEW.a = 1; DROP TABLE bodied",
+		     &lk_sql_mysql, &shape);
+	assert_true(shape.unclosed);
 }
 
 static void queries_that_change_nothing(void **state)
@@ -339,6 +374,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_is_said_aloud),
 		cmocka_unit_test(what_may_stand_in_a_transaction),
 		cmocka_unit_test(scripts_are_split_at_semicolons_that_end_statements),
+		cmocka_unit_test(a_body_is_one_statement_and_hides_none),
 		cmocka_unit_test(queries_that_change_nothing),
 		cmocka_unit_test(expressions_types_and_columns),
 		cmocka_unit_test(a_dropped_column_is_found_wherever_it_stands),
