@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The journal: one holder a run, a fence that keeps replaced keepers out, and what it remembers. */
 #include "tests/control/steps.h"
+#include "tests/server/journal_rows.h"
 
 static struct lk_test_server *server;
 static const struct lk_journal_holder alice = {"alice", "bastion-1", 4410},
 				      bob = {"bob", "bastion-2", 815};
-
-static int start_server(void **state)
-{
-	(void)state;
-	server = lk_test_server_start(NULL);
-	return 0;
-}
-
-static int stop_server(void **state)
-{
-	(void)state;
-	lk_test_server_stop(server);
-	return 0;
-}
 
 /* A session that calls itself as a keeper's of this run. */
 static struct lk_session *keeper_session(const char *run, const char *role)
@@ -31,20 +18,19 @@ static struct lk_session *keeper_session(const char *run, const char *role)
 	return session;
 }
 
-static void make_plan(struct lk_session *session, const char *name, struct lk_plan *plan)
+static int start_server(void **state)
 {
-	struct lk_error error;
-	assert_true(lk_steps_plan(
-		session, name,
-		"why: \"a reason with \\\"quotes\\\" and \\\\ and 漢\"\nsteps:\n  expand:\n    - ddl: \"SELECT"
-		" 1\"\n      undo: \"SELECT 2\"\n    - gate: {name: look, ask: \"all well?\", by: two_people}\n",
-		plan, &error));
+	static struct lk_journal_rows rows = {keeper_session};
+	*state = &rows;
+	server = lk_test_server_start(NULL);
+	return 0;
 }
 
-static void must(bool done, const struct lk_error *error)
+static int stop_server(void **state)
 {
-	if (!done)
-		fail_msg("%s", error->text);
+	(void)state;
+	lk_test_server_stop(server);
+	return 0;
 }
 
 struct installer {
@@ -69,7 +55,7 @@ static void many_may_install_at_once(void **state)
 	struct lk_error error;
 	bool installed = true;
 	struct lk_session *session = lk_steps_session(server, NULL);
-	must(lk_journal_installed(session, &installed, &error), &error);
+	lk_journal_rows_done(lk_journal_installed(session, &installed, &error), &error);
 	assert_false(installed);
 	memset(installers, 0, sizeof installers);
 	for (int i = 0; i < 8; i++)
@@ -77,9 +63,9 @@ static void many_may_install_at_once(void **state)
 			pthread_create(&installers[i].thread, NULL, install, &installers[i]), 0);
 	for (int i = 0; i < 8; i++) {
 		pthread_join(installers[i].thread, NULL);
-		must(installers[i].done, &installers[i].error);
+		lk_journal_rows_done(installers[i].done, &installers[i].error);
 	}
-	must(lk_journal_installed(session, &installed, &error), &error);
+	lk_journal_rows_done(lk_journal_installed(session, &installed, &error), &error);
 	assert_true(installed);
 	lk_session_close(session);
 }
@@ -92,57 +78,26 @@ static void a_plan_has_one_unfinished_run(void **state)
 	struct lk_journal_run run;
 	bool found;
 	struct lk_session *session = lk_steps_session(server, NULL);
-	make_plan(session, "once", &plan);
-	must(lk_journal_create(session, "once-1", &plan, &alice, &error), &error);
+	lk_journal_rows_make_plan("once", "", &plan);
+	lk_journal_rows_done(lk_journal_create(session, "once-1", &plan, &alice, &error), &error);
 	assert_false(lk_journal_create(session, "once-2", &plan, &bob, &error));
 	assert_int_equal(error.class, LK_ERROR_REFUSED);
 	assert_non_null(strstr(error.text, "once-1"));
-	must(lk_journal_find(session, "once", &found, &run, &error), &error);
+	lk_journal_rows_done(lk_journal_find(session, "once", &found, &run, &error), &error);
 	assert_true(found);
 	assert_string_equal(run.name, "once-1");
 	assert_string_equal(run.holder, "alice@bastion-1, process 4410");
 	assert_int_equal(run.epoch, 1);
 	assert_false(run.backward);
-	must(lk_journal_set_state(session, "once-1", "undone", "", &error), &error);
-	must(lk_journal_find(session, "once", &found, &run, &error), &error);
+	lk_journal_rows_done(lk_journal_set_state(session, "once-1", "undone", "", &error), &error);
+	lk_journal_rows_done(lk_journal_find(session, "once", &found, &run, &error), &error);
 	assert_false(found);
-	must(lk_journal_create(session, "once-2", &plan, &bob, &error), &error);
-	must(lk_journal_get(session, "once", &run, &error), &error);
+	lk_journal_rows_done(lk_journal_create(session, "once-2", &plan, &bob, &error), &error);
+	lk_journal_rows_done(lk_journal_get(session, "once", &run, &error), &error);
 	assert_string_equal(run.name, "once-2");
 	assert_false(lk_journal_get(session, "never", &run, &error));
 	assert_int_equal(error.class, LK_ERROR_USAGE);
 	lk_plan_free(&plan);
-	lk_session_close(session);
-}
-
-static void the_plan_comes_back_as_it_was(void **state)
-{
-	(void)state;
-	struct lk_error error;
-	struct lk_plan plan, back = {0};
-	char before[65], after[65];
-	struct lk_journal_step *steps;
-	struct lk_session *session = lk_steps_session(server, NULL);
-	make_plan(session, "back", &plan);
-	must(lk_journal_create(session, "back-1", &plan, &alice, &error), &error);
-	must(lk_journal_load(session, "back-1", &back, &error), &error);
-	lk_plan_digest(&plan, before);
-	lk_plan_digest(&back, after);
-	assert_string_equal(before, after);
-	assert_string_equal(back.why, plan.why);
-	assert_int_equal(back.step_count, plan.step_count);
-	must(lk_journal_set_step(session, "back-1", 1, "running", NULL, &error), &error);
-	must(lk_journal_set_step(session, "back-1", 1, "failed", "it's \"odd\" \\ 漢", &error),
-	     &error);
-	steps = lk_alloc(plan.step_count * sizeof *steps);
-	must(lk_journal_steps(session, "back-1", plan.step_count, steps, &error), &error);
-	assert_string_equal(steps[0].state, "pending");
-	assert_string_equal(steps[1].state, "failed");
-	assert_string_equal(steps[1].note, "it's \"odd\" \\ 漢");
-	assert_true(steps[1].started > 0 && steps[1].ended >= steps[1].started);
-	free(steps);
-	lk_plan_free(&plan);
-	lk_plan_free(&back);
 	lk_session_close(session);
 }
 
@@ -156,29 +111,30 @@ static void one_holds_it_and_a_takeover_ends_and_fences_the_other(void **state)
 			  *worker = keeper_session("held-1", "worker");
 	struct lk_session *new = keeper_session("held-1", "journal"),
 			  *other = keeper_session("held-10", "worker");
-	make_plan(old, "held", &plan);
-	must(lk_journal_create(old, "held-1", &plan, &alice, &error), &error);
-	must(lk_journal_hold(old, "held-1", &error), &error);
-	must(lk_journal_heartbeat(old, "held-1", 1, &error), &error);
+	lk_journal_rows_make_plan("held", "", &plan);
+	lk_journal_rows_done(lk_journal_create(old, "held-1", &plan, &alice, &error), &error);
+	lk_journal_rows_done(lk_journal_hold(old, "held-1", &error), &error);
+	lk_journal_rows_done(lk_journal_heartbeat(old, "held-1", 1, &error), &error);
 	assert_false(lk_journal_hold(new, "held-1", &error));
 	assert_int_equal(error.class, LK_ERROR_REFUSED);
 	assert_non_null(strstr(error.text, "alice@bastion-1 (process 4410"));
 	/* The old keeper is in the middle of a chunk when its journal session breaks. */
-	must(lk_begin(worker, &error) && lk_journal_fence(worker, "held-1", 1, &error), &error);
+	lk_journal_rows_done(
+		lk_begin(worker, &error) && lk_journal_fence(worker, "held-1", 1, &error), &error);
 	lk_session_close(old);
 	assert_true(lk_test_wait(
 		server, "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'", 10));
-	must(lk_journal_hold(new, "held-1", &error), &error);
-	must(lk_journal_take_over(new, "held-1", &bob, &epoch, &error), &error);
+	lk_journal_rows_done(lk_journal_hold(new, "held-1", &error), &error);
+	lk_journal_rows_done(lk_journal_take_over(new, "held-1", &bob, &epoch, &error), &error);
 	assert_int_equal(epoch, 2);
 	assert_false(lk_commit(worker, &error));
 	assert_int_equal(error.class, LK_ERROR_LOST);
 	lk_session_close(worker);
 	/* Only the run's own sessions are ended. */
-	must(lk_execute(other, "SELECT 1", &error), &error);
+	lk_journal_rows_done(lk_execute(other, "SELECT 1", &error), &error);
 	/* One that comes back does not get past the fence, the heartbeat or the guard. */
 	worker = keeper_session("held-1", "worker");
-	must(lk_begin(worker, &error), &error);
+	lk_journal_rows_done(lk_begin(worker, &error), &error);
 	assert_false(lk_journal_fence(worker, "held-1", 1, &error));
 	assert_int_equal(error.class, LK_ERROR_FENCED);
 	lk_rollback(worker);
@@ -186,7 +142,7 @@ static void one_holds_it_and_a_takeover_ends_and_fences_the_other(void **state)
 	assert_int_equal(error.class, LK_ERROR_FENCED);
 	assert_false(lk_journal_guard(worker, "held-1", 1, &error));
 	assert_int_equal(error.class, LK_ERROR_FENCED);
-	must(lk_journal_guard(worker, "held-1", 2, &error), &error);
+	lk_journal_rows_done(lk_journal_guard(worker, "held-1", 2, &error), &error);
 	lk_journal_unguard(worker, "held-1");
 	assert_int_equal(
 		lk_test_number(server, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"),
@@ -221,9 +177,10 @@ static void the_fence_holds_until_the_commit(void **state)
 	struct lk_plan plan;
 	struct lk_session *worker = keeper_session("wait-1", "worker");
 	struct taker taker = {.session = keeper_session("other", "journal")};
-	make_plan(worker, "wait", &plan);
-	must(lk_journal_create(worker, "wait-1", &plan, &alice, &error), &error);
-	must(lk_begin(worker, &error) && lk_journal_fence(worker, "wait-1", 1, &error), &error);
+	lk_journal_rows_make_plan("wait", "", &plan);
+	lk_journal_rows_done(lk_journal_create(worker, "wait-1", &plan, &alice, &error), &error);
+	lk_journal_rows_done(
+		lk_begin(worker, &error) && lk_journal_fence(worker, "wait-1", 1, &error), &error);
 	assert_int_equal(pthread_create(&taker.thread, NULL, raise_epoch, &taker), 0);
 	char *sql =
 		lk_format("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %d",
@@ -232,13 +189,13 @@ static void the_fence_holds_until_the_commit(void **state)
 	free(sql);
 	/* The heartbeat is another row, and waits for nobody. */
 	struct lk_session *journal = keeper_session("wait-1", "journal");
-	must(lk_journal_heartbeat(journal, "wait-1", 1, &error), &error);
-	must(lk_journal_set_step(worker, "wait-1", 1, "done", "", &error) &&
-		     lk_commit(worker, &error),
-	     &error);
+	lk_journal_rows_done(lk_journal_heartbeat(journal, "wait-1", 1, &error), &error);
+	lk_journal_rows_done(lk_journal_set_step(worker, "wait-1", 1, "done", "", &error) &&
+				     lk_commit(worker, &error),
+			     &error);
 	pthread_join(taker.thread, NULL);
-	must(taker.done, &taker.error);
-	must(lk_begin(worker, &error), &error);
+	lk_journal_rows_done(taker.done, &taker.error);
+	lk_journal_rows_done(lk_begin(worker, &error), &error);
 	assert_false(lk_journal_fence(worker, "wait-1", 1, &error));
 	lk_rollback(worker);
 	lk_plan_free(&plan);
@@ -247,100 +204,31 @@ static void the_fence_holds_until_the_commit(void **state)
 	lk_session_close(taker.session);
 }
 
-static void a_cursor_keeps_any_key(void **state)
+static void a_clean_up_goes_with_its_step(void **state)
 {
 	(void)state;
 	struct lk_error error;
 	struct lk_plan plan;
-	static const char *const keys[][2] = {
-		{"1", ""},	  {"-5", "a,b"}, {"NULL", "{}"},	{"\"", "\\"},
-		{"x\"y\\z", "'"}, {" ", "\t\n"}, {"имя 漢", "\\\\\"\""}};
-	struct lk_session *session = lk_steps_session(server, NULL);
-	struct lk_journal_cursor back;
-	make_plan(session, "cursor", &plan);
-	must(lk_journal_create(session, "cursor-1", &plan, &alice, &error), &error);
-	must(lk_journal_cursor(session, "cursor-1", 1, 2, &back, &error), &error);
-	assert_null(back.key);
-	assert_int_equal(back.rows_done, 0);
-	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-		struct lk_journal_cursor cursor = {.key = (char **)keys[i],
-						   .count = 2,
-						   .rows_done = 10000000000 + (int64_t)i,
-						   .rows_changed = 3,
-						   .chunks = 4,
-						   .finished = i % 2};
-		must(lk_journal_set_cursor(session, "cursor-1", 1, &cursor, &error), &error);
-		must(lk_journal_cursor(session, "cursor-1", 1, 2, &back, &error), &error);
-		assert_string_equal(back.key[0], keys[i][0]);
-		assert_string_equal(back.key[1], keys[i][1]);
-		assert_int_equal(back.rows_done, cursor.rows_done);
-		assert_int_equal(back.finished, cursor.finished);
-		lk_journal_cursor_free(&back);
-	}
-	must(lk_journal_forget_cursor(session, "cursor-1", 1, &error), &error);
-	must(lk_journal_cursor(session, "cursor-1", 1, 2, &back, &error), &error);
-	assert_null(back.key);
-	lk_plan_free(&plan);
-	lk_session_close(session);
-}
-
-static void wishes_answers_events_and_clean_ups(void **state)
-{
-	(void)state;
-	struct lk_error error;
-	struct lk_plan plan;
-	struct lk_journal_approval *approvals,
-		answer = {.gate = "look", .who = "o'hara", .origin = "here"};
-	struct lk_journal_run run;
-	char digest[65], wanted[16];
-	size_t count;
-	struct lk_session *session = lk_steps_session(server, NULL);
-	make_plan(session, "wishes", &plan);
-	lk_plan_digest(&plan, digest);
-	must(lk_journal_create(session, "wishes-1", &plan, &alice, &error), &error);
-	must(lk_journal_set_wanted(session, "wishes-1", "paused", &error), &error);
-	assert_false(lk_journal_set_wanted(session, "wishes-1", "nonsense", &error));
-	must(lk_journal_approve(session, "wishes-1", digest, &answer, &error), &error);
-	must(lk_journal_approve(session, "wishes-1", digest, &answer, &error), &error);
-	/* An answer to another version of the plan is none. */
-	must(lk_journal_approve(session, "wishes-1", "another digest", &answer, &error), &error);
-	must(lk_journal_poll(session, "wishes-1", digest, wanted, &approvals, &count, &error),
-	     &error);
-	assert_string_equal(wanted, "paused");
-	assert_int_equal(count, 1);
-	assert_string_equal(approvals[0].who, "o'hara");
-	assert_true(approvals[0].at > 0);
-	free(approvals);
-	for (int64_t n = 1; n <= 3; n++)
-		must(lk_journal_event(session, "wishes-1", n, 1764000000123,
-				      (const char *[]){"note", "alice", "x'y\\z"}, &error),
-		     &error);
-	/* The same again, after a commit of which nobody heard. */
-	must(lk_journal_event(session, "wishes-1", 3, 1764000000123,
-			      (const char *[]){"note", "alice", "again"}, &error),
-	     &error);
-	must(lk_journal_set_backward(session, "wishes-1", &error), &error);
-	must(lk_journal_get(session, "wishes-1", &run, &error), &error);
-	assert_int_equal(run.last_event, 3);
-	assert_true(run.backward);
-	must(lk_journal_cleanup(session, "wishes-1", 1, "DROP a", &error), &error);
-	must(lk_journal_cleanup(session, "wishes-1", 1, "DROP b", &error), &error);
-	must(lk_journal_cleanup(session, "wishes-1", 2, "DROP c", &error), &error);
+	struct lk_session *session =
+		lk_journal_rows_session(keeper_session, "clean-1", "clean", &plan);
+	lk_journal_rows_done(lk_journal_cleanup(session, "clean-1", 1, "DROP a", &error), &error);
+	lk_journal_rows_done(lk_journal_cleanup(session, "clean-1", 1, "DROP b", &error), &error);
+	lk_journal_rows_done(lk_journal_cleanup(session, "clean-1", 2, "DROP c", &error), &error);
 	assert_int_equal(
 		lk_test_number(server,
-			       "SELECT count(*) FROM lockkeeper.cleanup WHERE run = 'wishes-1'"),
+			       "SELECT count(*) FROM lockkeeper.cleanup WHERE run = 'clean-1'"),
 		2);
-	must(lk_journal_cleanup(session, "wishes-1", 2, NULL, &error), &error);
+	lk_journal_rows_done(lk_journal_cleanup(session, "clean-1", 2, NULL, &error), &error);
 	assert_int_equal(
 		lk_test_number(
 			server,
-			"SELECT count(*) FROM lockkeeper.cleanup WHERE run = 'wishes-1' AND sql ="
+			"SELECT count(*) FROM lockkeeper.cleanup WHERE run = 'clean-1' AND sql ="
 			" 'DROP b'"),
 		1);
-	must(lk_journal_cleanup(session, "wishes-1", -1, NULL, &error), &error);
+	lk_journal_rows_done(lk_journal_cleanup(session, "clean-1", -1, NULL, &error), &error);
 	assert_int_equal(
 		lk_test_number(server,
-			       "SELECT count(*) FROM lockkeeper.cleanup WHERE run = 'wishes-1'"),
+			       "SELECT count(*) FROM lockkeeper.cleanup WHERE run = 'clean-1'"),
 		0);
 	lk_plan_free(&plan);
 	lk_session_close(session);
@@ -351,11 +239,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_may_install_at_once),
 		cmocka_unit_test(a_plan_has_one_unfinished_run),
-		cmocka_unit_test(the_plan_comes_back_as_it_was),
+		cmocka_unit_test(lk_journal_rows_plan),
 		cmocka_unit_test(one_holds_it_and_a_takeover_ends_and_fences_the_other),
 		cmocka_unit_test(the_fence_holds_until_the_commit),
-		cmocka_unit_test(a_cursor_keeps_any_key),
-		cmocka_unit_test(wishes_answers_events_and_clean_ups),
+		cmocka_unit_test(lk_journal_rows_cursor),
+		cmocka_unit_test(lk_journal_rows_mended),
+		cmocka_unit_test(lk_journal_rows_parts),
+		cmocka_unit_test(lk_journal_rows_wishes),
+		cmocka_unit_test(a_clean_up_goes_with_its_step),
 	};
 	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

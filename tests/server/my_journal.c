@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/server/my_journal.h"
 
-#include "base/memory.h"
-#include "plan/file.h"
-
 struct lk_test_my *my_journal_server;
+static struct lk_journal_rows rows = {my_keeper_session};
 const struct lk_journal_holder my_alice = {"alice", "bastion-1", 4410},
 			       my_bob = {"bob", "bastion-2", 815};
 
@@ -16,7 +14,7 @@ int my_journal_odd(void **state)
 					  "--sql-mode=ANSI_QUOTES,PIPES_AS_CONCAT,IGNORE_SPACE,"
 					  "NO_BACKSLASH_ESCAPES,HIGH_NOT_PRECEDENCE",
 					  NULL};
-	(void)state;
+	*state = &rows;
 	my_journal_server = lk_test_my_start(odd);
 	return 0;
 }
@@ -29,7 +27,7 @@ int my_journal_statements(void **state)
 					     "--sql-mode=ORACLE,EMPTY_STRING_IS_NULL", NULL};
 	static const char *const ansi[] = {"--log-bin=binlog", "--server-id=1",
 					   "--binlog-format=STATEMENT", "--sql-mode=ANSI", NULL};
-	(void)state;
+	*state = &rows;
 	my_journal_server = lk_test_my_start(my_is_mariadb() ? oracle : ansi);
 	return 0;
 }
@@ -53,43 +51,7 @@ struct lk_session *my_keeper_session(const char *run, const char *role)
 	return session;
 }
 
-void my_make_plan(const char *name, const char *more, struct lk_plan *plan)
-{
-	struct lk_problems problems = {0};
-	char *yaml = lk_format(
-		"plan: %s\nwhy: \"a reason with \\\"quotes\\\" and \\\\ and 漢\"\nsteps:\n"
-		"  expand:\n    - ddl: \"SELECT 1\"\n      undo: \"SELECT 2\"\n"
-		"    - gate: {name: look, ask: \"all well?\", by: two_people}\n%s",
-		name, more);
-	if (!lk_plan_parse("test.yaml", yaml, strlen(yaml), plan, &problems))
-		fail_msg("%s\n%s", lk_problems_text(&problems), yaml);
-	lk_problems_free(&problems);
-	lk_plan_complete(plan);
-	free(yaml);
-}
-
-void my_done(bool done, const struct lk_error *error)
-{
-	if (!done)
-		fail_msg("%s", error->text);
-}
-
-void my_must_refuse(bool done, const struct lk_error *error, enum lk_error_class class,
-		    const char *words)
-{
-	if (done)
-		fail_msg("it was done, not refused with \"%s\"", words);
-	if (error->class != class)
-		fail_msg("%s: %s", lk_error_class_name(error->class), error->text);
-	assert_contains(error->text, words);
-}
-
 struct lk_session *my_session_with(const char *run, const char *plan_name, struct lk_plan *plan)
 {
-	struct lk_error error;
-	struct lk_session *session = my_keeper_session(run, "worker");
-	my_done(lk_journal_install(session, &error), &error);
-	my_make_plan(plan_name, "", plan);
-	my_done(lk_journal_create(session, run, plan, &my_alice, &error), &error);
-	return session;
+	return lk_journal_rows_session(my_keeper_session, run, plan_name, plan);
 }

@@ -6,7 +6,7 @@
 #ifndef LK_TESTS_MY_JOURNAL_H
 #define LK_TESTS_MY_JOURNAL_H
 
-#include "journal/journal.h"
+#include "tests/server/journal_rows.h"
 #include "tests/server/my_sessions.h"
 
 /* Where sessions go; NULL: no server is installed. */
@@ -21,14 +21,7 @@ int my_journal_stop(void **state);
 
 /* A session that calls itself as a keeper's of this run. */
 struct lk_session *my_keeper_session(const char *run, const char *role);
-/* A plan of a ddl and a gate, with `more` steps of phase expand. */
-void my_make_plan(const char *name, const char *more, struct lk_plan *plan);
 /* A session with the journal there and a run in it, which is my_alice's. */
 struct lk_session *my_session_with(const char *run, const char *plan_name, struct lk_plan *plan);
-
-/* A call's answer that must be true; one that must be false, of this class, with these words. */
-void my_done(bool done, const struct lk_error *error);
-void my_must_refuse(bool done, const struct lk_error *error, enum lk_error_class class,
-		    const char *words);
 
 #endif

@@ -25,7 +25,7 @@ static void many_may_install_at_once(void **state)
 	struct lk_error error;
 	bool installed = true;
 	struct lk_session *session = my_keeper_session("-", "verb");
-	my_done(lk_journal_installed(session, &installed, &error), &error);
+	lk_journal_rows_done(lk_journal_installed(session, &installed, &error), &error);
 	assert_false(installed);
 	memset(installers, 0, sizeof installers);
 	for (int i = 0; i < 8; i++)
@@ -35,10 +35,10 @@ static void many_may_install_at_once(void **state)
 			pthread_create(&installers[i].thread, NULL, install, &installers[i]), 0);
 	for (int i = 0; i < 8; i++) {
 		pthread_join(installers[i].thread, NULL);
-		my_done(installers[i].done, &installers[i].error);
+		lk_journal_rows_done(installers[i].done, &installers[i].error);
 		lk_session_close(installers[i].session);
 	}
-	my_done(lk_journal_installed(session, &installed, &error), &error);
+	lk_journal_rows_done(lk_journal_installed(session, &installed, &error), &error);
 	assert_true(installed);
 	/* Nothing of it is by the server's defaults. */
 	my_expect(session,
@@ -56,11 +56,11 @@ static void a_half_made_journal_is_made_whole(void **state)
 	struct lk_error error;
 	bool installed = true;
 	struct lk_session *session = my_keeper_session("-", "worker");
-	my_done(lk_journal_install(session, &error), &error);
+	lk_journal_rows_done(lk_journal_install(session, &error), &error);
 	my_must(session, "DROP TABLE lockkeeper.cleanup, lockkeeper.event, lockkeeper.part");
-	my_done(lk_journal_installed(session, &installed, &error), &error);
+	lk_journal_rows_done(lk_journal_installed(session, &installed, &error), &error);
 	assert_false(installed);
-	my_done(lk_journal_install(session, &error), &error);
+	lk_journal_rows_done(lk_journal_install(session, &error), &error);
 	my_expect(session,
 		  "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'lockkeeper'"
 		  " AND table_name IN ('cleanup', 'event', 'part')",
@@ -77,9 +77,9 @@ static void a_plan_has_one_unfinished_run(void **state)
 	size_t count;
 	bool found;
 	struct lk_session *session = my_session_with("once-1", "once", &plan);
-	my_must_refuse(lk_journal_create(session, "once-2", &plan, &my_bob, &error), &error,
-		       LK_ERROR_REFUSED, "once-1");
-	my_done(lk_journal_find(session, "once", &found, &run, &error), &error);
+	lk_journal_rows_refused(lk_journal_create(session, "once-2", &plan, &my_bob, &error),
+				&error, LK_ERROR_REFUSED, "once-1");
+	lk_journal_rows_done(lk_journal_find(session, "once", &found, &run, &error), &error);
 	assert_true(found);
 	assert_string_equal(run.name, "once-1");
 	assert_string_equal(run.holder, "alice@bastion-1, process 4410");
@@ -92,19 +92,20 @@ static void a_plan_has_one_unfinished_run(void **state)
 	/* Whatever the server's time zone is, a moment is one. */
 	assert_true(llabs((long long)(run.created - lk_wall_ms())) < 60000);
 	assert_true(run.heartbeat_age_ms >= 0 && run.heartbeat_age_ms < 60000);
-	my_done(lk_journal_set_state(session, "once-1", "undone", "", &error), &error);
+	lk_journal_rows_done(lk_journal_set_state(session, "once-1", "undone", "", &error), &error);
 	/* Of a run that is over nothing changes any more. */
-	my_done(lk_journal_set_state(session, "once-1", "running", "late", &error), &error);
-	my_done(lk_journal_find(session, "once", &found, &run, &error), &error);
+	lk_journal_rows_done(lk_journal_set_state(session, "once-1", "running", "late", &error),
+			     &error);
+	lk_journal_rows_done(lk_journal_find(session, "once", &found, &run, &error), &error);
 	assert_false(found);
-	my_done(lk_journal_create(session, "once-2", &plan, &my_bob, &error), &error);
-	my_done(lk_journal_get(session, "once", &run, &error), &error);
+	lk_journal_rows_done(lk_journal_create(session, "once-2", &plan, &my_bob, &error), &error);
+	lk_journal_rows_done(lk_journal_get(session, "once", &run, &error), &error);
 	assert_string_equal(run.name, "once-2");
-	my_done(lk_journal_get(session, "once-1", &run, &error), &error);
+	lk_journal_rows_done(lk_journal_get(session, "once-1", &run, &error), &error);
 	assert_string_equal(run.state, "undone");
-	my_must_refuse(lk_journal_get(session, "never", &run, &error), &error, LK_ERROR_USAGE,
-		       "no run \"never\"");
-	my_done(lk_journal_list(session, &runs, &count, &error), &error);
+	lk_journal_rows_refused(lk_journal_get(session, "never", &run, &error), &error,
+				LK_ERROR_USAGE, "no run \"never\"");
+	lk_journal_rows_done(lk_journal_list(session, &runs, &count, &error), &error);
 	assert_true(count >= 2);
 	assert_string_equal(runs[0].name, "once-2");
 	free(runs);
@@ -135,7 +136,7 @@ static void of_two_that_begin_at_once_one_does(void **state)
 	struct beginner beginners[MANY];
 	struct lk_plan plan;
 	int done = 0;
-	my_make_plan("race", "", &plan);
+	lk_journal_rows_make_plan("race", "", &plan);
 	memset(beginners, 0, sizeof beginners);
 	for (int i = 0; i < MANY; i++) {
 		beginners[i].session = my_keeper_session("-", "worker");
@@ -149,8 +150,8 @@ static void of_two_that_begin_at_once_one_does(void **state)
 		pthread_join(beginners[i].thread, NULL);
 		done += beginners[i].done;
 		if (!beginners[i].done)
-			my_must_refuse(false, &beginners[i].error, LK_ERROR_REFUSED,
-				       "has an unfinished run already, race-");
+			lk_journal_rows_refused(false, &beginners[i].error, LK_ERROR_REFUSED,
+						"has an unfinished run already, race-");
 		lk_session_close(beginners[i].session);
 	}
 	assert_int_equal(done, 1);
@@ -167,20 +168,21 @@ static void one_holds_it_and_a_takeover_ends_and_fences_the_other(void **state)
 			  *old = my_keeper_session("held-1", "journal");
 	struct lk_session *new = my_keeper_session("held-1", "journal"),
 			  *other = my_keeper_session("held-10", "worker");
-	my_done(lk_journal_hold(old, "held-1", &error), &error);
-	my_done(lk_journal_heartbeat(old, "held-1", 1, &error), &error);
-	my_must_refuse(lk_journal_hold(new, "held-1", &error), &error, LK_ERROR_REFUSED,
-		       "alice@bastion-1 (process 4410");
+	lk_journal_rows_done(lk_journal_hold(old, "held-1", &error), &error);
+	lk_journal_rows_done(lk_journal_heartbeat(old, "held-1", 1, &error), &error);
+	lk_journal_rows_refused(lk_journal_hold(new, "held-1", &error), &error, LK_ERROR_REFUSED,
+				"alice@bastion-1 (process 4410");
 	/* The old keeper is in the middle of a chunk when its journal session breaks. */
 	my_must(worker, "CREATE TABLE held (id INT PRIMARY KEY) ENGINE=InnoDB");
-	my_done(lk_begin(worker, &error) && lk_journal_fence(worker, "held-1", 1, &error) &&
-			lk_execute(worker, "INSERT INTO held VALUES (1)", &error),
-		&error);
+	lk_journal_rows_done(lk_begin(worker, &error) &&
+				     lk_journal_fence(worker, "held-1", 1, &error) &&
+				     lk_execute(worker, "INSERT INTO held VALUES (1)", &error),
+			     &error);
 	lk_session_close(old);
 	assert_true(lk_test_my_wait(my_journal_server,
 				    "SELECT IS_FREE_LOCK('lockkeeper.hold:held-1')", 10));
-	my_done(lk_journal_hold(new, "held-1", &error), &error);
-	my_done(lk_journal_take_over(new, "held-1", &my_bob, &epoch, &error), &error);
+	lk_journal_rows_done(lk_journal_hold(new, "held-1", &error), &error);
+	lk_journal_rows_done(lk_journal_take_over(new, "held-1", &my_bob, &epoch, &error), &error);
 	assert_int_equal(epoch, 2);
 	/* By now the old transaction is no more, nor are its locks. */
 	my_must(new, "INSERT INTO held VALUES (1)");
@@ -191,16 +193,16 @@ static void one_holds_it_and_a_takeover_ends_and_fences_the_other(void **state)
 	my_must(other, "DO 1");
 	/* One that comes back does not get past the fence, the heartbeat or the guard. */
 	worker = my_keeper_session("held-1", "worker");
-	my_done(lk_begin(worker, &error), &error);
-	my_must_refuse(lk_journal_fence(worker, "held-1", 1, &error), &error, LK_ERROR_FENCED,
-		       "epoch 2, ours was 1");
+	lk_journal_rows_done(lk_begin(worker, &error), &error);
+	lk_journal_rows_refused(lk_journal_fence(worker, "held-1", 1, &error), &error,
+				LK_ERROR_FENCED, "epoch 2, ours was 1");
 	lk_rollback(worker);
 	assert_false(lk_journal_heartbeat(worker, "held-1", 1, &error));
 	assert_int_equal(error.class, LK_ERROR_FENCED);
 	assert_false(lk_journal_guard(worker, "held-1", 1, &error));
 	assert_int_equal(error.class, LK_ERROR_FENCED);
 	my_expect(worker, "SELECT IS_FREE_LOCK('lockkeeper.guard:held-1')", "1");
-	my_done(lk_journal_guard(worker, "held-1", 2, &error), &error);
+	lk_journal_rows_done(lk_journal_guard(worker, "held-1", 2, &error), &error);
 	my_expect(worker, "SELECT IS_FREE_LOCK('lockkeeper.guard:held-1')", "0");
 	lk_journal_unguard(worker, "held-1");
 	my_expect(worker, "SELECT IS_FREE_LOCK('lockkeeper.guard:held-1')", "1");
@@ -220,17 +222,17 @@ static void a_takeover_ends_a_session_in_the_middle_of_its_work(void **state)
 	struct lk_session *worker = my_session_with("busy-1", "busy", &plan),
 			  *waiting = my_keeper_session("busy-1", "control"),
 			  *new = my_keeper_session("busy-1", "journal");
-	my_done(lk_journal_guard(worker, "busy-1", 1, &error), &error);
+	lk_journal_rows_done(lk_journal_guard(worker, "busy-1", 1, &error), &error);
 	my_background_start(&work, worker, "SELECT SLEEP(300)");
 	my_await_statement(my_journal_server, worker->id, "SLEEP");
-	my_done(lk_journal_hold(new, "busy-1", &error), &error);
-	my_done(lk_journal_take_over(new, "busy-1", &my_bob, &epoch, &error), &error);
+	lk_journal_rows_done(lk_journal_hold(new, "busy-1", &error), &error);
+	lk_journal_rows_done(lk_journal_take_over(new, "busy-1", &my_bob, &epoch, &error), &error);
 	my_background_end(&work);
 	assert_false(work.done);
 	assert_int_equal(work.error.class, LK_ERROR_LOST);
 	assert_false(lk_execute(waiting, "DO 1", &error));
 	/* What it guarded is free. */
-	my_done(lk_journal_guard(new, "busy-1", 2, &error), &error);
+	lk_journal_rows_done(lk_journal_guard(new, "busy-1", 2, &error), &error);
 	lk_journal_unguard(new, "busy-1");
 	lk_plan_free(&plan);
 	lk_session_close(worker);
@@ -254,17 +256,17 @@ static void a_takeover_needs_to_see_and_to_end_sessions(void **state)
 	struct lk_session *weak = lk_session_open(uri, "blind-1", "journal", &error);
 	if (!weak)
 		fail_msg("%s: %s", uri, error.text);
-	my_done(lk_journal_hold(weak, "blind-1", &error), &error);
-	my_must_refuse(lk_journal_take_over(weak, "blind-1", &my_bob, &epoch, &error), &error,
-		       LK_ERROR_PRIVILEGE, "GRANT PROCESS ON *.*");
+	lk_journal_rows_done(lk_journal_hold(weak, "blind-1", &error), &error);
+	lk_journal_rows_refused(lk_journal_take_over(weak, "blind-1", &my_bob, &epoch, &error),
+				&error, LK_ERROR_PRIVILEGE, "GRANT PROCESS ON *.*");
 	lk_session_close(weak);
 	my_must(worker, "GRANT PROCESS ON *.* TO weak@localhost");
 	weak = lk_session_open(uri, "blind-1", "journal", &error);
-	my_done(weak && lk_journal_hold(weak, "blind-1", &error), &error);
-	my_must_refuse(lk_journal_take_over(weak, "blind-1", &my_bob, &epoch, &error), &error,
-		       LK_ERROR_PRIVILEGE, "CONNECTION_ADMIN");
+	lk_journal_rows_done(weak && lk_journal_hold(weak, "blind-1", &error), &error);
+	lk_journal_rows_refused(lk_journal_take_over(weak, "blind-1", &my_bob, &epoch, &error),
+				&error, LK_ERROR_PRIVILEGE, "CONNECTION_ADMIN");
 	/* The old keeper was left alone: it is still the one whose epoch counts. */
-	my_done(lk_journal_heartbeat(worker, "blind-1", 1, &error), &error);
+	lk_journal_rows_done(lk_journal_heartbeat(worker, "blind-1", 1, &error), &error);
 	lk_session_close(weak);
 	free(uri);
 	lk_plan_free(&plan);
@@ -294,7 +296,8 @@ static void the_fence_holds_until_the_commit(void **state)
 	struct my_background taker;
 	struct lk_session *worker = my_session_with("wait-1", "wait", &plan),
 			  *other = my_keeper_session("other", "journal");
-	my_done(lk_begin(worker, &error) && lk_journal_fence(worker, "wait-1", 1, &error), &error);
+	lk_journal_rows_done(
+		lk_begin(worker, &error) && lk_journal_fence(worker, "wait-1", 1, &error), &error);
 	my_must(other, "SET SESSION innodb_lock_wait_timeout = 60");
 	my_background_start(&taker, other,
 			    "UPDATE lockkeeper.epoch SET epoch = epoch + 1 WHERE run = 'wait-1'");
@@ -306,18 +309,18 @@ static void the_fence_holds_until_the_commit(void **state)
 	/* The heartbeat is another row, and waits for nobody; nor does whoever wants to pause the run. */
 	struct lk_session *journal = my_keeper_session("wait-1", "journal");
 	my_must(journal, "SET SESSION innodb_lock_wait_timeout = 1");
-	my_done(lk_journal_heartbeat(journal, "wait-1", 1, &error), &error);
+	lk_journal_rows_done(lk_journal_heartbeat(journal, "wait-1", 1, &error), &error);
 	struct lk_journal_cursor cursor = {.rows_done = 1};
-	my_done(lk_journal_set_cursor(worker, "wait-1", 1, &cursor, &error), &error);
-	my_done(lk_journal_set_wanted(journal, "wait-1", "paused", &error), &error);
-	my_done(lk_journal_set_step(worker, "wait-1", 1, "done", "", &error) &&
-			lk_commit(worker, &error),
-		&error);
+	lk_journal_rows_done(lk_journal_set_cursor(worker, "wait-1", 1, &cursor, &error), &error);
+	lk_journal_rows_done(lk_journal_set_wanted(journal, "wait-1", "paused", &error), &error);
+	lk_journal_rows_done(lk_journal_set_step(worker, "wait-1", 1, "done", "", &error) &&
+				     lk_commit(worker, &error),
+			     &error);
 	my_background_end(&taker);
-	my_done(taker.done, &taker.error);
-	my_done(lk_begin(worker, &error), &error);
-	my_must_refuse(lk_journal_fence(worker, "wait-1", 1, &error), &error, LK_ERROR_FENCED,
-		       "epoch 2");
+	lk_journal_rows_done(taker.done, &taker.error);
+	lk_journal_rows_done(lk_begin(worker, &error), &error);
+	lk_journal_rows_refused(lk_journal_fence(worker, "wait-1", 1, &error), &error,
+				LK_ERROR_FENCED, "epoch 2");
 	lk_rollback(worker);
 	lk_plan_free(&plan);
 	lk_session_close(journal);
@@ -340,16 +343,16 @@ static void waiting_for_the_guard_can_be_cancelled(void **state)
 	struct lk_session *worker = my_session_with("guard-1", "guard", &plan),
 			  *control = my_keeper_session("guard-1", "control");
 	struct installer waiter = {.session = my_keeper_session("guard-1", "worker")};
-	my_done(lk_journal_guard(worker, "guard-1", 1, &error), &error);
+	lk_journal_rows_done(lk_journal_guard(worker, "guard-1", 1, &error), &error);
 	assert_int_equal(pthread_create(&waiter.thread, NULL, guard, &waiter), 0);
 	my_await_statement(my_journal_server, waiter.session->id, "GET_LOCK");
 	assert_true(lk_session_cancel_begin(waiter.session));
-	my_done(lk_session_cancel_finish(waiter.session, control, &error), &error);
+	lk_journal_rows_done(lk_session_cancel_finish(waiter.session, control, &error), &error);
 	pthread_join(waiter.thread, NULL);
 	assert_false(waiter.done);
 	assert_int_equal(waiter.error.class, LK_ERROR_CANCELLED);
 	lk_journal_unguard(worker, "guard-1");
-	my_done(lk_journal_guard(waiter.session, "guard-1", 1, &error), &error);
+	lk_journal_rows_done(lk_journal_guard(waiter.session, "guard-1", 1, &error), &error);
 	lk_session_close(waiter.session);
 	lk_session_close(control);
 	lk_session_close(worker);
@@ -369,10 +372,10 @@ static void a_missing_privilege_is_named_with_its_grant(void **state)
 	struct lk_session *poor = my_session_of(uri, "verb");
 	free(uri);
 	/* It sees nothing of the journal that is there, and may not make one. */
-	my_done(lk_journal_installed(poor, &installed, &error), &error);
+	lk_journal_rows_done(lk_journal_installed(poor, &installed, &error), &error);
 	assert_false(installed);
-	my_must_refuse(lk_journal_install(poor, &error), &error, LK_ERROR_PRIVILEGE,
-		       "GRANT ALL PRIVILEGES ON lockkeeper.* TO 'poor'@'localhost'");
+	lk_journal_rows_refused(lk_journal_install(poor, &error), &error, LK_ERROR_PRIVILEGE,
+				"GRANT ALL PRIVILEGES ON lockkeeper.* TO 'poor'@'localhost'");
 	lk_session_close(poor);
 	lk_plan_free(&plan);
 	lk_session_close(session);
@@ -394,8 +397,9 @@ static void a_promoted_replica_has_the_journal(void **state)
 	struct lk_test_my *replica = lk_test_my_start_replica(primary, NULL);
 	my_journal_server = primary;
 	struct lk_session *session = my_session_with("moved-1", "moved", &plan);
-	my_done(lk_journal_set_cursor(session, "moved-1", 1, &reached, &error), &error);
-	my_done(lk_journal_cleanup(session, "moved-1", 1, "DROP a", &error), &error);
+	lk_journal_rows_done(lk_journal_set_cursor(session, "moved-1", 1, &reached, &error),
+			     &error);
+	lk_journal_rows_done(lk_journal_cleanup(session, "moved-1", 1, "DROP a", &error), &error);
 	lk_test_my_catch_up(primary, replica);
 	lk_test_my_kill(primary);
 	lk_session_close(session);
@@ -403,12 +407,13 @@ static void a_promoted_replica_has_the_journal(void **state)
 	lk_test_my_sql(replica, "SET GLOBAL read_only = 0");
 	my_journal_server = replica;
 	session = my_keeper_session("moved-1", "journal");
-	my_done(lk_journal_get(session, "moved-1", &run, &error), &error);
+	lk_journal_rows_done(lk_journal_get(session, "moved-1", &run, &error), &error);
 	assert_string_equal(run.holder, "alice@bastion-1, process 4410");
-	my_done(lk_journal_hold(session, "moved-1", &error), &error);
-	my_done(lk_journal_take_over(session, "moved-1", &my_bob, &epoch, &error), &error);
+	lk_journal_rows_done(lk_journal_hold(session, "moved-1", &error), &error);
+	lk_journal_rows_done(lk_journal_take_over(session, "moved-1", &my_bob, &epoch, &error),
+			     &error);
 	assert_int_equal(epoch, 2);
-	my_done(lk_journal_cursor(session, "moved-1", 1, 1, &cursor, &error), &error);
+	lk_journal_rows_done(lk_journal_cursor(session, "moved-1", 1, 1, &cursor, &error), &error);
 	assert_string_equal(cursor.key[0], "4711");
 	lk_journal_cursor_free(&cursor);
 	lk_plan_free(&plan);
@@ -426,20 +431,20 @@ static void the_journal_goes_only_when_nothing_needs_it(void **state)
 	bool installed = true;
 	struct lk_plan plan;
 	struct lk_session *session = my_session_with("drop-1", "drop", &plan);
-	my_must_refuse(lk_journal_drop(session, &error), &error, LK_ERROR_REFUSED,
-		       "runs are left in it");
+	lk_journal_rows_refused(lk_journal_drop(session, &error), &error, LK_ERROR_REFUSED,
+				"runs are left in it");
 	my_must(session, "DELETE FROM lockkeeper.run");
 	my_must(session, "CREATE TABLE needs (a INT)");
 	my_must(session,
 		"CREATE TRIGGER lockkeeper_needs_ins BEFORE INSERT ON needs FOR EACH ROW SET NEW.a = 1");
-	my_must_refuse(lk_journal_drop(session, &error), &error, LK_ERROR_REFUSED,
-		       "triggers of a dual write");
+	lk_journal_rows_refused(lk_journal_drop(session, &error), &error, LK_ERROR_REFUSED,
+				"triggers of a dual write");
 	my_must(session, "DROP TRIGGER lockkeeper_needs_ins");
-	my_done(lk_journal_drop(session, &error), &error);
-	my_done(lk_journal_installed(session, &installed, &error), &error);
+	lk_journal_rows_done(lk_journal_drop(session, &error), &error);
+	lk_journal_rows_done(lk_journal_installed(session, &installed, &error), &error);
 	assert_false(installed);
 	my_expect(session, "SELECT IS_FREE_LOCK('lockkeeper.journal')", "1");
-	my_done(lk_journal_install(session, &error), &error);
+	lk_journal_rows_done(lk_journal_install(session, &error), &error);
 	lk_plan_free(&plan);
 	lk_session_close(session);
 }
