@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal/rows.h"
+
 static const struct lk_journal_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_POSTGRES] = &lk_pg_journal,
 	[LK_ENGINE_MYSQL] = &lk_my_journal,
@@ -57,7 +59,9 @@ bool lk_journal_list(struct lk_session *session, struct lk_journal_run **runs, s
 bool lk_journal_load(struct lk_session *session, const char *run, struct lk_plan *plan,
 		     struct lk_error *error)
 {
-	return served(session, error) && ops(session)->load(session, run, plan, error);
+	return served(session, error) &&
+	       lk_journal_plan_row(session, "SELECT document FROM lockkeeper.run WHERE name = $1",
+				   run, plan, error);
 }
 
 bool lk_journal_replace(struct lk_session *session, const char *run, const struct lk_plan *plan,
@@ -211,30 +215,39 @@ void lk_journal_cursor_free(struct lk_journal_cursor *cursor)
 bool lk_journal_cleanup_sql(struct lk_session *session, const char *run, char **sql,
 			    struct lk_error *error)
 {
-	return served(session, error) && ops(session)->cleanup_sql(session, run, sql, error);
+	return served(session, error) &&
+	       lk_journal_cleanup_rows(session, ops(session)->cleanup_rows_sql, run, sql, error);
 }
 
 bool lk_journal_events(struct lk_session *session, const char *run,
 		       struct lk_journal_event **events, size_t *count, struct lk_error *error)
 {
-	return served(session, error) && ops(session)->events(session, run, events, count, error);
+	return served(session, error) &&
+	       lk_journal_event_rows(session, ops(session)->events_sql, run, events, count, error);
 }
 
 bool lk_journal_answers(struct lk_session *session, const char *run,
 			struct lk_journal_answer **answers, size_t *count, struct lk_error *error)
 {
-	return served(session, error) && ops(session)->answers(session, run, answers, count, error);
+	return served(session, error) && lk_journal_answer_rows(session, ops(session)->answers_sql,
+								run, answers, count, error);
 }
 
 bool lk_journal_last_refusal(struct lk_session *session, const char *run, char text[400],
 			     struct lk_error *error)
 {
-	return served(session, error) && ops(session)->last_refusal(session, run, text, error);
+	return served(session, error) &&
+	       lk_journal_text(
+		       session,
+		       "SELECT text FROM lockkeeper.event WHERE run = $1 AND kind = 'refused'"
+		       " ORDER BY number DESC LIMIT 1",
+		       run, text, 400, error);
 }
 
 bool lk_journal_account(struct lk_session *session, char account[64], struct lk_error *error)
 {
-	return served(session, error) && ops(session)->account(session, account, error);
+	return served(session, error) &&
+	       lk_journal_text(session, ops(session)->account_sql, NULL, account, 64, error);
 }
 
 bool lk_journal_forget(struct lk_session *session, const char *run, bool only_look,

@@ -196,7 +196,7 @@ bool lk_journal_forget(struct lk_session *session, const char *run, bool only_lo
 /* Drops the journal's schema or database. Class REFUSED when it holds a run, or anything a trigger of ours still needs. */
 bool lk_journal_drop(struct lk_session *session, struct lk_error *error);
 
-/* The engines' side: the same calls. */
+/* The engines' side: the same calls, and queries where only their words differ (their columns as in rows.h). */
 struct lk_journal_ops {
 	__typeof__(lk_journal_installed) *installed;
 	__typeof__(lk_journal_install) *install;
@@ -204,7 +204,6 @@ struct lk_journal_ops {
 	__typeof__(lk_journal_find) *find;
 	__typeof__(lk_journal_get) *get;
 	__typeof__(lk_journal_list) *list;
-	__typeof__(lk_journal_load) *load;
 	__typeof__(lk_journal_replace) *replace;
 	__typeof__(lk_journal_steps) *steps;
 	__typeof__(lk_journal_hold) *hold;
@@ -227,11 +226,7 @@ struct lk_journal_ops {
 	__typeof__(lk_journal_reject) *reject;
 	__typeof__(lk_journal_rejects) *rejects;
 	__typeof__(lk_journal_cleanup) *cleanup;
-	__typeof__(lk_journal_cleanup_sql) *cleanup_sql;
-	__typeof__(lk_journal_events) *events;
-	__typeof__(lk_journal_answers) *answers;
-	__typeof__(lk_journal_last_refusal) *last_refusal;
-	__typeof__(lk_journal_account) *account;
+	const char *events_sql, *answers_sql, *cleanup_rows_sql, *account_sql;
 	__typeof__(lk_journal_forget) *forget;
 	__typeof__(lk_journal_drop) *drop;
 };

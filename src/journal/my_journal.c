@@ -339,7 +339,6 @@ const struct lk_journal_ops lk_my_journal = {
 	.find = my_find,
 	.get = my_get,
 	.list = my_list,
-	.load = lk_my_journal_load,
 	.replace = lk_my_journal_replace,
 	.steps = my_steps,
 	.hold = my_hold,
@@ -362,11 +361,15 @@ const struct lk_journal_ops lk_my_journal = {
 	.reject = lk_my_journal_reject,
 	.rejects = lk_my_journal_rejects,
 	.cleanup = my_cleanup,
-	.cleanup_sql = lk_my_journal_cleanup_sql,
-	.events = lk_my_journal_events,
-	.answers = lk_my_journal_answers,
-	.last_refusal = lk_my_journal_last_refusal,
-	.account = lk_my_journal_account,
+	.events_sql =
+		"SELECT number, " LK_MY_WALL_MS("e.at") ", kind, who, text FROM lockkeeper.event e"
+							" WHERE run = $1 ORDER BY number",
+	.answers_sql = "SELECT gate, who, origin, " LK_MY_WALL_MS(
+		"a.at") ", digest FROM lockkeeper.approval a WHERE run = $1 ORDER BY a.at, gate, who",
+	.cleanup_rows_sql =
+		"SELECT `sql` FROM lockkeeper.cleanup WHERE run = $1 ORDER BY step DESC",
+	/* The one that the server found for this user and host, which is what it gives rights to. */
+	.account_sql = "SELECT CURRENT_USER()",
 	.forget = lk_my_journal_forget,
 	.drop = lk_my_journal_drop,
 };

@@ -109,10 +109,3 @@ bool lk_my_journal_replace(struct lk_session *session, const char *run, const st
 		replaced = delete_from(session, tables[i], run, from, error);
 	return replaced && insert_steps(session, run, plan, from, error);
 }
-
-bool lk_my_journal_load(struct lk_session *session, const char *run, struct lk_plan *plan,
-			struct lk_error *error)
-{
-	return lk_journal_plan_row(session, "SELECT document FROM lockkeeper.run WHERE name = $1",
-				   run, plan, error);
-}

@@ -6,50 +6,6 @@
 #include "journal/pg_text.h"
 #include "journal/rows.h"
 
-bool lk_pg_journal_events(struct lk_session *session, const char *run,
-			  struct lk_journal_event **events, size_t *count, struct lk_error *error)
-{
-	return lk_journal_event_rows(
-		session,
-		"SELECT number, " LK_PG_WALL_MS("at") ", kind, who, text FROM lockkeeper.event"
-						      " WHERE run = $1 ORDER BY number",
-		run, events, count, error);
-}
-
-bool lk_pg_journal_answers(struct lk_session *session, const char *run,
-			   struct lk_journal_answer **answers, size_t *count,
-			   struct lk_error *error)
-{
-	return lk_journal_answer_rows(
-		session,
-		"SELECT gate, who, origin, " LK_PG_WALL_MS(
-			"at") ", digest FROM lockkeeper.approval WHERE run = $1 ORDER BY at, gate, who",
-		run, answers, count, error);
-}
-
-bool lk_pg_journal_cleanup_sql(struct lk_session *session, const char *run, char **sql,
-			       struct lk_error *error)
-{
-	return lk_journal_cleanup_rows(
-		session, "SELECT sql FROM lockkeeper.cleanup WHERE run = $1 ORDER BY step DESC",
-		run, sql, error);
-}
-
-bool lk_pg_journal_last_refusal(struct lk_session *session, const char *run, char text[400],
-				struct lk_error *error)
-{
-	return lk_journal_text(
-		session,
-		"SELECT text FROM lockkeeper.event WHERE run = $1 AND kind = 'refused'"
-		" ORDER BY number DESC LIMIT 1",
-		run, text, 400, error);
-}
-
-bool lk_pg_journal_account(struct lk_session *session, char account[64], struct lk_error *error)
-{
-	return lk_journal_text(session, "SELECT session_user", NULL, account, 64, error);
-}
-
 /* Why the run must stay; one row, NULL when nothing speaks against it. The row is locked until the end. */
 static const char reason_sql[] =
 	"SELECT CASE"

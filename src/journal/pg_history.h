@@ -6,11 +6,6 @@
 #include "journal/journal.h"
 
 /* As their namesakes in journal.h. */
-__typeof__(lk_journal_events) lk_pg_journal_events;
-__typeof__(lk_journal_answers) lk_pg_journal_answers;
-__typeof__(lk_journal_last_refusal) lk_pg_journal_last_refusal;
-__typeof__(lk_journal_account) lk_pg_journal_account;
-__typeof__(lk_journal_cleanup_sql) lk_pg_journal_cleanup_sql;
 __typeof__(lk_journal_forget) lk_pg_journal_forget;
 __typeof__(lk_journal_drop) lk_pg_journal_drop;
 

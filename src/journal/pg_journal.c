@@ -284,7 +284,6 @@ const struct lk_journal_ops lk_pg_journal = {
 	.find = pg_find,
 	.get = pg_get,
 	.list = pg_list,
-	.load = lk_pg_journal_load,
 	.replace = lk_pg_journal_replace,
 	.steps = pg_steps,
 	.hold = pg_hold,
@@ -307,11 +306,13 @@ const struct lk_journal_ops lk_pg_journal = {
 	.reject = lk_pg_journal_reject,
 	.rejects = lk_pg_journal_rejects,
 	.cleanup = pg_cleanup,
-	.cleanup_sql = lk_pg_journal_cleanup_sql,
-	.events = lk_pg_journal_events,
-	.answers = lk_pg_journal_answers,
-	.last_refusal = lk_pg_journal_last_refusal,
-	.account = lk_pg_journal_account,
+	.events_sql =
+		"SELECT number, " LK_PG_WALL_MS("at") ", kind, who, text FROM lockkeeper.event"
+						      " WHERE run = $1 ORDER BY number",
+	.answers_sql = "SELECT gate, who, origin, " LK_PG_WALL_MS(
+		"at") ", digest FROM lockkeeper.approval WHERE run = $1 ORDER BY at, gate, who",
+	.cleanup_rows_sql = "SELECT sql FROM lockkeeper.cleanup WHERE run = $1 ORDER BY step DESC",
+	.account_sql = "SELECT session_user",
 	.forget = lk_pg_journal_forget,
 	.drop = lk_pg_journal_drop,
 };

@@ -90,10 +90,3 @@ bool lk_pg_journal_replace(struct lk_session *session, const char *run, const st
 	free(document);
 	return replaced;
 }
-
-bool lk_pg_journal_load(struct lk_session *session, const char *run, struct lk_plan *plan,
-			struct lk_error *error)
-{
-	return lk_journal_plan_row(session, "SELECT document FROM lockkeeper.run WHERE name = $1",
-				   run, plan, error);
-}

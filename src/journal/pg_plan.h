@@ -8,6 +8,5 @@
 /* As their namesakes in journal.h. */
 __typeof__(lk_journal_create) lk_pg_journal_create;
 __typeof__(lk_journal_replace) lk_pg_journal_replace;
-__typeof__(lk_journal_load) lk_pg_journal_load;
 
 #endif

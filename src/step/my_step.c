@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "step/my_step.h"
 
+#include "step/verify.h"
+
 const struct lk_step_ops lk_my_steps = {
 	.verbs =
 		{
@@ -8,9 +10,10 @@ const struct lk_step_ops lk_my_steps = {
 			[LK_VERB_DUAL_WRITE] = &lk_my_verb_dual_write,
 			[LK_VERB_END_DUAL_WRITE] = &lk_my_verb_end_dual_write,
 			[LK_VERB_DDL] = &lk_my_verb_ddl,
-			[LK_VERB_GATE] = &lk_my_verb_gate,
+			[LK_VERB_GATE] = &lk_verb_gate,
 			[LK_VERB_SQL] = &lk_my_verb_sql,
 			[LK_VERB_SWAP_COLUMNS] = &lk_my_verb_swap_columns,
-			[LK_VERB_VERIFY] = &lk_my_verb_verify,
+			[LK_VERB_VERIFY] = &lk_verb_verify,
 		},
+	.verify = &lk_my_verify,
 };

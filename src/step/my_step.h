@@ -9,7 +9,6 @@
 #include "step/record.h"
 
 extern const struct lk_verb_ops lk_my_verb_backfill, lk_my_verb_ddl, lk_my_verb_dual_write,
-	lk_my_verb_end_dual_write, lk_my_verb_gate, lk_my_verb_sql, lk_my_verb_swap_columns,
-	lk_my_verb_verify;
+	lk_my_verb_end_dual_write, lk_my_verb_sql, lk_my_verb_swap_columns;
 
 #endif

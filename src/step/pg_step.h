@@ -5,8 +5,7 @@
 
 #include "step/record.h"
 
-extern const struct lk_verb_ops lk_pg_verb_gate, lk_pg_verb_ddl, lk_pg_verb_dual_write,
-	lk_pg_verb_backfill, lk_pg_verb_verify, lk_pg_verb_end_dual_write, lk_pg_verb_sql,
-	lk_pg_verb_swap_columns;
+extern const struct lk_verb_ops lk_pg_verb_ddl, lk_pg_verb_dual_write, lk_pg_verb_backfill,
+	lk_pg_verb_end_dual_write, lk_pg_verb_sql, lk_pg_verb_swap_columns;
 
 #endif

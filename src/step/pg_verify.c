@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The verbs verify and gate in this engine's words. */
+/* What the verbs verify and gate need of this engine. */
 #include "base/memory.h"
-#include "step/pg_step.h"
 #include "step/verify.h"
 
 static bool sample(struct lk_session *session, const char *sql, int most, struct lk_result *result,
@@ -13,49 +12,9 @@ static bool sample(struct lk_session *session, const char *sql, int most, struct
 	return read;
 }
 
-static const struct lk_verify_ops ops = {
+const struct lk_verify_ops lk_pg_verify = {
 	.snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 	.read_only = "BEGIN READ ONLY",
 	.lock = "ACCESS SHARE: reads only, holds up nobody",
 	.sample = sample,
-};
-
-static enum lk_outcome verify_forward(struct lk_step_run *run, struct lk_error *error)
-{
-	return lk_verify_forward(run, &ops, error);
-}
-
-static bool verify_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
-			    struct lk_step_text *text, struct lk_error *error)
-{
-	(void)session;
-	(void)error;
-	lk_verify_describe(plan, number, &ops, text);
-	return true;
-}
-
-const struct lk_verb_ops lk_pg_verb_verify = {
-	.forward = verify_forward,
-	.backward = lk_verify_backward,
-	.describe = verify_describe,
-};
-
-static enum lk_outcome gate_forward(struct lk_step_run *run, struct lk_error *error)
-{
-	return lk_gate_forward(run, &ops, error);
-}
-
-static bool gate_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
-			  struct lk_step_text *text, struct lk_error *error)
-{
-	(void)session;
-	(void)error;
-	lk_gate_describe(plan, number, text);
-	return true;
-}
-
-const struct lk_verb_ops lk_pg_verb_gate = {
-	.forward = gate_forward,
-	.backward = lk_verify_backward,
-	.describe = gate_describe,
 };

@@ -13,9 +13,14 @@ static const struct lk_step_ops *const engines[LK_ENGINES] = {
 	[LK_ENGINE_MYSQL] = &lk_my_steps,
 };
 
+const struct lk_step_ops *lk_step_ops_of(const struct lk_session *session)
+{
+	return engines[session->driver->engine];
+}
+
 static const struct lk_verb_ops *verb(const struct lk_session *session, const struct lk_step *step)
 {
-	const struct lk_step_ops *ops = engines[session->driver->engine];
+	const struct lk_step_ops *ops = lk_step_ops_of(session);
 	return ops ? ops->verbs[step->verb] : NULL;
 }
 

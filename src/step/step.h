@@ -75,9 +75,13 @@ struct lk_verb_ops {
 	bool (*describe)(struct lk_session *session, const struct lk_plan *plan, size_t number,
 			 struct lk_step_text *text, struct lk_error *error);
 };
+struct lk_verify_ops;
 struct lk_step_ops {
 	const struct lk_verb_ops *verbs[LK_VERBS];
+	const struct lk_verify_ops *verify; /* verify.h */
 };
+/* Of the session's engine. */
+const struct lk_step_ops *lk_step_ops_of(const struct lk_session *session);
 extern const struct lk_step_ops lk_pg_steps, lk_my_steps;
 
 #endif

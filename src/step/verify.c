@@ -12,13 +12,18 @@
 /* Rows shown of a check that does not hold. */
 #define SAMPLE 5
 
+static const struct lk_verify_ops *ops_of(const struct lk_session *session)
+{
+	return lk_step_ops_of(session)->verify;
+}
+
 /* The rows that the SQL returns, as text "a, b | c, d"; *rows is how many were seen, at most SAMPLE. */
-static bool sample(struct lk_session *session, const struct lk_verify_ops *ops, const char *sql,
-		   char *text, size_t size, size_t *rows, struct lk_error *error)
+static bool sample(struct lk_session *session, const char *sql, char *text, size_t size,
+		   size_t *rows, struct lk_error *error)
 {
 	struct lk_result r;
 	struct lk_buffer out = {0};
-	if (!ops->sample(session, sql, SAMPLE, &r, error))
+	if (!ops_of(session)->sample(session, sql, SAMPLE, &r, error))
 		return false;
 	for (size_t i = 0; i < r.rows; i++)
 		for (size_t c = 0; c < r.columns; c++) {
@@ -64,12 +69,11 @@ struct finding {
 	char rows[400];
 };
 
-static bool verify(struct lk_step_run *run, const struct lk_verify_ops *ops,
-		   struct finding *finding, struct lk_error *error)
+static bool verify(struct lk_step_run *run, struct finding *finding, struct lk_error *error)
 {
 	int64_t rows;
-	if (!lk_execute(run->session, ops->snapshot, error) ||
-	    !sample(run->session, ops, lk_step_of(run)->sql, finding->rows, sizeof finding->rows,
+	if (!lk_execute(run->session, ops_of(run->session)->snapshot, error) ||
+	    !sample(run->session, lk_step_of(run)->sql, finding->rows, sizeof finding->rows,
 		    &finding->differing, error) ||
 	    !count_rows(run, &rows, error) || !lk_commit(run->session, error)) {
 		lk_rollback(run->session);
@@ -82,11 +86,10 @@ static bool verify(struct lk_step_run *run, const struct lk_verify_ops *ops,
 	return true;
 }
 
-enum lk_outcome lk_verify_forward(struct lk_step_run *run, const struct lk_verify_ops *ops,
-				  struct lk_error *error)
+static enum lk_outcome verify_forward(struct lk_step_run *run, struct lk_error *error)
 {
 	struct finding finding = {0};
-	if (!lk_step_intend(run, error) || !verify(run, ops, &finding, error))
+	if (!lk_step_intend(run, error) || !verify(run, &finding, error))
 		return lk_step_outcome(run, error);
 	if (finding.differing == 0)
 		return lk_step_only_record(run, "done", error);
@@ -96,32 +99,39 @@ enum lk_outcome lk_verify_forward(struct lk_step_run *run, const struct lk_verif
 	return LK_OUTCOME_FAILED;
 }
 
-enum lk_outcome lk_verify_backward(struct lk_step_run *run, struct lk_error *error)
+static enum lk_outcome backward(struct lk_step_run *run, struct lk_error *error)
 {
 	LK_COPY(run->note, "it changed nothing");
 	return lk_step_only_record(run, "undone", error);
 }
 
-void lk_verify_describe(const struct lk_plan *plan, size_t number, const struct lk_verify_ops *ops,
-			struct lk_step_text *text)
+static bool verify_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
+			    struct lk_step_text *text, struct lk_error *error)
 {
+	(void)error;
 	LK_COPY(text->statement, plan->steps[number].sql);
-	LK_COPY(text->lock, ops->lock);
+	LK_COPY(text->lock, ops_of(session)->lock);
 	LK_COPY(text->cost, "reads the whole table once, from one snapshot");
 	LK_COPY(text->undo, "nothing to take back");
+	return true;
 }
 
-enum lk_outcome lk_gate_forward(struct lk_step_run *run, const struct lk_verify_ops *ops,
-				struct lk_error *error)
+const struct lk_verb_ops lk_verb_verify = {
+	.forward = verify_forward,
+	.backward = backward,
+	.describe = verify_describe,
+};
+
+/* A gate that asks people comes here only once they have answered. */
+static enum lk_outcome gate_forward(struct lk_step_run *run, struct lk_error *error)
 {
 	const struct lk_step *step = lk_step_of(run);
 	char rows[200];
 	size_t count = 0;
 	if (step->gate == LK_GATE_NONE) {
-		bool asked =
-			lk_execute(run->session, ops->read_only, error) &&
-			sample(run->session, ops, step->sql, rows, sizeof rows, &count, error) &&
-			lk_commit(run->session, error);
+		bool asked = lk_execute(run->session, ops_of(run->session)->read_only, error) &&
+			     sample(run->session, step->sql, rows, sizeof rows, &count, error) &&
+			     lk_commit(run->session, error);
 		if (!asked) {
 			lk_rollback(run->session);
 			return lk_step_outcome(run, error);
@@ -136,8 +146,11 @@ enum lk_outcome lk_gate_forward(struct lk_step_run *run, const struct lk_verify_
 	return lk_step_only_record(run, "done", error);
 }
 
-void lk_gate_describe(const struct lk_plan *plan, size_t number, struct lk_step_text *text)
+static bool gate_describe(struct lk_session *session, const struct lk_plan *plan, size_t number,
+			  struct lk_step_text *text, struct lk_error *error)
 {
+	(void)session;
+	(void)error;
 	const struct lk_step *step = &plan->steps[number];
 	LK_COPY(text->statement, step->gate == LK_GATE_NONE ? step->sql : "");
 	LK_COPY(text->lock, "none");
@@ -146,4 +159,11 @@ void lk_gate_describe(const struct lk_plan *plan, size_t number, struct lk_step_
 		snprintf(text->undo, sizeof text->undo, "asks, on the way back: %s", step->undo);
 	else
 		LK_COPY(text->undo, "nothing to take back");
+	return true;
 }
+
+const struct lk_verb_ops lk_verb_gate = {
+	.forward = gate_forward,
+	.backward = backward,
+	.describe = gate_describe,
+};

@@ -16,15 +16,8 @@ struct lk_verify_ops {
 		       struct lk_result *result, struct lk_error *error);
 };
 
-enum lk_outcome lk_verify_forward(struct lk_step_run *run, const struct lk_verify_ops *ops,
-				  struct lk_error *error);
-void lk_verify_describe(const struct lk_plan *plan, size_t number, const struct lk_verify_ops *ops,
-			struct lk_step_text *text);
-/* A gate that asks people comes here only once they have answered. */
-enum lk_outcome lk_gate_forward(struct lk_step_run *run, const struct lk_verify_ops *ops,
-				struct lk_error *error);
-void lk_gate_describe(const struct lk_plan *plan, size_t number, struct lk_step_text *text);
-/* Of either. */
-enum lk_outcome lk_verify_backward(struct lk_step_run *run, struct lk_error *error);
+extern const struct lk_verify_ops lk_pg_verify, lk_my_verify;
+
+extern const struct lk_verb_ops lk_verb_verify, lk_verb_gate;
 
 #endif
