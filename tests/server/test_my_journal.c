@@ -345,7 +345,12 @@ static void waiting_for_the_guard_can_be_cancelled(void **state)
 	struct installer waiter = {.session = my_keeper_session("guard-1", "worker")};
 	lk_journal_rows_done(lk_journal_guard(worker, "guard-1", 1, &error), &error);
 	assert_int_equal(pthread_create(&waiter.thread, NULL, guard, &waiter), 0);
-	my_await_statement(my_journal_server, waiter.session->id, "GET_LOCK");
+	/* It waits indeed: a KILL QUERY that comes before is lost. */
+	char *waits = lk_format("SELECT COUNT(*) FROM information_schema.processlist WHERE id = %d"
+				" AND state = 'User lock'",
+				waiter.session->id);
+	assert_true(lk_test_my_wait(my_journal_server, waits, 30));
+	free(waits);
 	assert_true(lk_session_cancel_begin(waiter.session));
 	lk_journal_rows_done(lk_session_cancel_finish(waiter.session, control, &error), &error);
 	pthread_join(waiter.thread, NULL);
