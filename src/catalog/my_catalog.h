@@ -37,6 +37,12 @@ char *lk_my_missing(const struct lk_result *grants, const char *const *needs,
 		    const char *const object[2]);
 /* CURRENT_USER()'s answer, user@host, as GRANT takes it; the caller's. */
 char *lk_my_account_sql(const struct lk_session *session, const char *account);
+/*
+ * Whether this user may give others rights on an object, as lk_my_granted has it: class PRIVILEGE with the GRANT
+ * otherwise. `shown` is what the sentence calls the rights' object.
+ */
+bool lk_my_may_grant(struct lk_session *session, const char *const object[2], const char *shown,
+		     struct lk_error *error);
 bool lk_my_target(struct lk_session *session, struct lk_server *server, struct lk_error *error);
 
 #endif

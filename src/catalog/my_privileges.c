@@ -191,6 +191,42 @@ static bool may_log_triggers(struct lk_session *session, const struct lk_result 
 		       user, user);
 }
 
+/* The option holds for every right that its grantee has on the same or a wider object. */
+static bool has_option(const struct lk_result *grants, const char *const object[2])
+{
+	for (size_t i = 0; i < grants->rows; i++) {
+		const char *line = lk_cell_text(grants, i, 0), *on = strstr(line, " ON ");
+		if (strncmp(line, "GRANT ", 6) == 0 && on && covers(on + 4, object[0], object[1]) &&
+		    strstr(on, " WITH GRANT OPTION"))
+			return true;
+	}
+	return false;
+}
+
+bool lk_my_may_grant(struct lk_session *session, const char *const object[2], const char *shown,
+		     struct lk_error *error)
+{
+	struct lk_result grants;
+	if (!LK_QUERY(session, &grants, error, "SHOW GRANTS"))
+		return false;
+	bool may = has_option(&grants, object);
+	lk_result_free(&grants);
+	if (may)
+		return true;
+	char *user = grantee(session, error);
+	char *schema = session->driver->quote_name(object[0]);
+	char *name = object[1] ? session->driver->quote_name(object[1]) : lk_strdup("*");
+	if (user)
+		lk_fail(error, LK_ERROR_PRIVILEGE,
+			"user %s cannot carry over the rights that others have on %s by its name: "
+			"GRANT GRANT OPTION ON %s.%s TO %s",
+			user, shown, schema, name, user);
+	free(name);
+	free(schema);
+	free(user);
+	return false;
+}
+
 bool lk_my_privileges(struct lk_session *session, const struct lk_table *table,
 		      struct lk_error *error)
 {

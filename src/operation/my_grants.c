@@ -110,16 +110,21 @@ static bool carry_columns(struct lk_my_derivation *m, const char *column, const 
 			  enum lk_phase phase, struct lk_error *error)
 {
 	struct lk_result grants;
+	bool any = false;
 	if (!read_grants(m, columns_sql, &grants, error))
 		return false;
 	char *to_sql = m->d.session->driver->quote_name(to);
-	for (size_t i = 0; i < grants.rows; i++)
-		if (strcasecmp(lk_cell_text(&grants, i, 3), column) == 0)
-			carry_row(m, &grants, i, (const char *const[]){m->d.table.sql, to_sql},
-				  phase);
+	for (size_t i = 0; i < grants.rows; i++) {
+		if (strcasecmp(lk_cell_text(&grants, i, 3), column) != 0)
+			continue;
+		carry_row(m, &grants, i, (const char *const[]){m->d.table.sql, to_sql}, phase);
+		any = true;
+	}
 	free(to_sql);
 	lk_result_free(&grants);
-	return true;
+	return !any || lk_my_may_grant(m->d.session,
+				       (const char *const[]){m->d.table.schema, m->d.table.name},
+				       m->d.table.shown, error);
 }
 
 bool lk_my_carry_grants(struct lk_my_derivation *m, const char *column, const char *to,
@@ -139,6 +144,7 @@ bool lk_my_carry_table_grants(struct lk_my_derivation *m, const char *to_sql,
 	struct lk_result grants;
 	if (!read_grants(m, tables_sql, &grants, error))
 		return false;
+	bool any = grants.rows > 0;
 	for (size_t i = 0; i < grants.rows; i++)
 		carry_row(m, &grants, i, (const char *const[]){to_sql, NULL}, LK_EXPAND);
 	lk_result_free(&grants);
@@ -151,7 +157,10 @@ bool lk_my_carry_table_grants(struct lk_my_derivation *m, const char *to_sql,
 		char *column = m->d.session->driver->quote_name(lk_cell_text(&grants, i, 3));
 		carry_row(m, &grants, i, (const char *const[]){to_sql, column}, LK_EXPAND);
 		free(column);
+		any = true;
 	}
 	lk_result_free(&grants);
-	return true;
+	/* The new name is not there yet, so the option must be one of the whole database. */
+	return !any || lk_my_may_grant(m->d.session, (const char *const[]){m->d.table.schema, NULL},
+				       m->d.table.shown, error);
 }

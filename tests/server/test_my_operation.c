@@ -179,6 +179,37 @@ static void rights_on_a_column_follow_it(void **state)
 	lk_session_close(session);
 }
 
+/* Before anything is written, and what is asked for is enough. */
+static void who_may_not_give_rights_on_is_refused_with_the_grant(void **state)
+{
+	static const char rename[] = "rename_column: {table: t, from: stars, to: points}";
+	static const char enough[] = "GRANT GRANT OPTION ON `test`.`t` TO 'mover'@'localhost'";
+	struct lk_plan plan;
+	struct lk_error error;
+	(void)state;
+	my_need(server);
+	struct lk_session *session = my_session(server, "worker");
+	open_shop(session);
+	my_must(session, "CREATE USER clerk@localhost, mover@localhost");
+	my_must(session, "GRANT SELECT (stars) ON t TO clerk@localhost");
+	my_must(session, "GRANT ALL PRIVILEGES ON t TO mover@localhost");
+	my_must(session, "GRANT SELECT ON mysql.columns_priv TO mover@localhost");
+	char *uri = lk_test_my_uri(server, "mover", NULL);
+	struct lk_session *mover = my_session_of(uri, "worker");
+	assert_false(derive(mover, rename, &plan, &error));
+	assert_contains(error.text, enough);
+	lk_plan_free(&plan);
+	my_must(session, enough);
+	if (!derive(mover, rename, &plan, &error))
+		fail_msg("%s", error.text);
+	lk_plan_free(&plan);
+	my_must(mover, "GRANT SELECT (`stars`) ON `test`.`t` TO `clerk`@`localhost`");
+	lk_session_close(mover);
+	my_must(session, "DROP USER clerk@localhost, mover@localhost");
+	lk_session_close(session);
+	free(uri);
+}
+
 static void a_default_of_each_rows_own_comes_by_a_backfill(void **state)
 {
 	(void)state;
@@ -369,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rename_lets_the_new_release_in_behind_the_verify),
 		cmocka_unit_test(rights_on_a_column_follow_it),
+		cmocka_unit_test(who_may_not_give_rights_on_is_refused_with_the_grant),
 		cmocka_unit_test(a_default_of_each_rows_own_comes_by_a_backfill),
 		cmocka_unit_test(a_longer_text_is_a_matter_of_the_definition),
 		cmocka_unit_test(what_cannot_be_carried_whole_is_refused_by_name),
