@@ -16,7 +16,7 @@ void lk_await_that(const struct lk_home *home, const char *plan,
 		   bool (*holds)(const struct lk_snapshot *snapshot, const void *context),
 		   const void *context, const char *what, int seconds)
 {
-	int64_t until = lk_clock_us() + seconds * 1000000LL;
+	int64_t until = lk_clock_us() + LK_BUSY * seconds * 1000000LL;
 	struct lk_snapshot *s = lk_alloc(sizeof *s);
 	bool seen = false, held = false;
 	while (!held && lk_clock_us() < until) {
@@ -30,7 +30,7 @@ void lk_await_that(const struct lk_home *home, const char *plan,
 		show(s, text, sizeof text);
 	free(s);
 	if (!held)
-		fail_msg("plan %s: not %s within %d s: %s", plan, what, seconds, text);
+		fail_msg("plan %s: not %s within %d s: %s", plan, what, LK_BUSY * seconds, text);
 }
 
 static bool has_state(const struct lk_snapshot *s, const void *context)
@@ -63,8 +63,8 @@ void lk_await_sql(const struct lk_stage *stage, int seconds, const char *format,
 	va_start(list, format);
 	vsnprintf(sql, sizeof sql, format, list);
 	va_end(list);
-	if (!lk_test_wait(stage->server, sql, seconds))
-		fail_msg("not true within %d s: %s", seconds, sql);
+	if (!lk_test_wait(stage->server, sql, LK_BUSY * seconds))
+		fail_msg("not true within %d s: %s", LK_BUSY * seconds, sql);
 }
 
 void lk_sql(const struct lk_stage *stage, const char *format, ...)

@@ -17,7 +17,7 @@
 
 #define PREFIX "lk-control-"
 
-enum { MOST_ARGUMENTS = 30, MOST_HOMES = 4, PATIENCE_S = 90, LEFT_FOR_S = 30 };
+enum { MOST_ARGUMENTS = 30, MOST_HOMES = 4, PATIENCE_S = 300, LEFT_FOR_S = 30 };
 
 static void make_folder(const char *parent, const char *name)
 {
@@ -105,7 +105,7 @@ static bool is_gone(pid_t pid, int *status)
 /* Yields how it ended, as far as anybody can tell. */
 static int await_gone(pid_t pid, int seconds)
 {
-	int64_t until = lk_clock_us() + seconds * 1000000LL;
+	int64_t until = lk_clock_us() + LK_BUSY * seconds * 1000000LL;
 	int status = 0;
 	while (!is_gone(pid, &status)) {
 		if (lk_clock_us() > until)

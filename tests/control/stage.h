@@ -100,7 +100,9 @@ bool lk_ask(const struct lk_home *home, const char *plan, const char *verb, json
 void lk_must(const struct lk_home *home, const char *plan, const char *verb, json_t *members);
 void lk_confirm(const struct lk_home *home, const char *plan, const char *gate);
 
-/* Waits for a state of the run, for a step (by name) to have a state, or for anything. */
+/* Waits for a state of the run, for a step (by name) to have a state, or for anything. So many `seconds` are plenty on
+ * a machine that does nothing else; LK_BUSY times as long is waited, for it may have other tests to run. */
+#define LK_BUSY 6
 void lk_await(const struct lk_home *home, const char *plan, const char *state, int seconds);
 void lk_await_gate(const struct lk_home *home, const char *plan, const char *gate, int seconds);
 void lk_await_that(const struct lk_home *home, const char *plan,

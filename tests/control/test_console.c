@@ -84,7 +84,7 @@ static void pump(struct viewer *v)
 
 static bool ask(struct viewer *v, const char *verb, json_t *members)
 {
-	int64_t until = lk_clock_us() + 10000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 10000000LL;
 	int id = lk_client_send(v->client, verb, members);
 	while (v->reply_id != id && !v->over && lk_clock_us() < until)
 		pump(v);
@@ -112,7 +112,7 @@ static void leave(struct viewer *v)
 
 static void await_snapshots(struct viewer *v, int more)
 {
-	int64_t until = lk_clock_us() + 10000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 10000000LL;
 	int wanted = v->snapshots + more;
 	while (v->snapshots < wanted && !v->over && lk_clock_us() < until)
 		pump(v);
@@ -122,7 +122,7 @@ static void await_snapshots(struct viewer *v, int more)
 /* Snapshots from before may still be on their way to a viewer who has not read for a while. */
 static void await_operator(struct viewer *v, const char *host)
 {
-	int64_t until = lk_clock_us() + 10000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 10000000LL;
 	do
 		await_snapshots(v, 1);
 	while (strcmp(v->snapshot->operator_host, host) != 0 && lk_clock_us() < until);
@@ -145,7 +145,7 @@ static int raw(void)
 static bool is_closed(int fd)
 {
 	char bytes[65536];
-	int64_t until = lk_clock_us() + 10000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 10000000LL;
 	while (lk_clock_us() < until) {
 		struct pollfd p = {fd, POLLIN, 0};
 		if (poll(&p, 1, 100) == 1) {
@@ -200,7 +200,7 @@ static void one_operates_others_watch_and_anyone_may_pause(void **state)
 	lk_await_sql(&stage, 5,
 		     "SELECT count(*) = 0 FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE"
 		     " a.application_name LIKE 'lockkeeper:seen%%:worker'");
-	int64_t until = lk_clock_us() + 5000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 5000000LL;
 	while (!ask(&second, "resume", NULL))
 		assert_true(lk_clock_us() < until);
 	/* Given back, it is free for the first who does something. */
@@ -305,7 +305,7 @@ static void a_viewer_that_does_not_read_holds_up_nobody(void **state)
 			pump(&v);
 	}
 	free(text);
-	int64_t until = lk_clock_us() + 20000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 20000000LL;
 	while (v.reply_id < 6000 && lk_clock_us() < until && !v.over)
 		pump(&v);
 	assert_false(v.over);

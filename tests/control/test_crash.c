@@ -309,7 +309,7 @@ static void a_server_that_restarts_in_the_middle_is_waited_for(void **state)
 	lk_await(&alice, "down", "paused", 2);
 	lk_must(&alice, "down", "throttle",
 		json_pack("{s:f, s:i}", "rest", 0.01, "chunk_time_ms", 50));
-	int64_t until = lk_clock_us() + 20000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 20000000LL;
 	while (!lk_ask(&alice, "down", "resume", NULL, NULL) && lk_clock_us() < until)
 		lk_sleep_ms(20);
 	lk_await_gate(&alice, "down", "contract", 30);

@@ -582,7 +582,7 @@ static void a_pooler_in_between(void **state)
 	char *uri = lk_format("postgresql:///test?host=%s&port=6544&user=postgres",
 			      lk_test_server_folder(stage.server));
 	PGconn *session = NULL;
-	int64_t until = lk_clock_us() + 10000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 10000000LL;
 	do {
 		PQfinish(session);
 		session = PQconnectdb(uri);

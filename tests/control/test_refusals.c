@@ -167,7 +167,7 @@ static void behind_a_pooler(void **state)
 	char *uri = lk_format("postgresql:///test?host=%s&port=%s&user=postgres",
 			      lk_test_server_folder(stage.server), port);
 	PGconn *session = NULL;
-	int64_t until = lk_clock_us() + 10000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 10000000LL;
 	do {
 		PQfinish(session);
 		session = PQconnectdb(uri);

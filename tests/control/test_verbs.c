@@ -259,7 +259,7 @@ static void pause_and_resume_many_times_lose_nothing(void **state)
 	for (int i = 0; i < 25; i++) {
 		lk_must(&alice, "verb-many", "pause", NULL);
 		lk_await_that(&alice, "verb-many", is_proven, NULL, "proven", 5);
-		int64_t until = lk_clock_us() + 5000000;
+		int64_t until = lk_clock_us() + LK_BUSY * 5000000LL;
 		while (!lk_ask(&alice, "verb-many", "resume", NULL, NULL))
 			assert_true(lk_clock_us() < until);
 	}
@@ -286,7 +286,7 @@ static void a_pause_while_the_server_is_silent_is_accepted_and_proven_later(void
 	lk_test_server_thaw(stage.server, LK_TEST_PRIMARY);
 	lk_await_that(&alice, "verb-froz", is_proven, NULL, "proven", 10);
 	expect_quiet("verb-froz");
-	int64_t until = lk_clock_us() + 10000000;
+	int64_t until = lk_clock_us() + LK_BUSY * 10000000LL;
 	while (!lk_ask(&alice, "verb-froz", "resume", NULL, NULL))
 		assert_true(lk_clock_us() < until);
 	finish("verb-froz", "verb_froz");

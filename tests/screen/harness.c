@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "tests/screen/keeper.h"
 
-enum { WAIT_US = 5 * 1000 * 1000, QUIET_MS = 60 };
+enum { WAIT_US = 30 * 1000 * 1000, QUIET_MS = 60 };
 
 static int on_property(VTermProp property, VTermValue *value, void *user)
 {

@@ -17,7 +17,7 @@
 #include "sandbox/sandbox.h"
 
 #define LK_PRACTICE_ROWS 10000
-#define LK_PRACTICE_PATIENCE_US 60000000
+#define LK_PRACTICE_PATIENCE_US 240000000
 
 struct lk_sandbox lk_practice_start(const struct lk_sandbox_options *options);
 /* Of a kind of servers (NULL: PostgreSQL), with LK_PRACTICE_ROWS users and so many transactions a second. */

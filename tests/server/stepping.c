@@ -10,7 +10,7 @@
 #include "operation/operation.h"
 #include "plan/file.h"
 
-#define PATIENCE_US 30000000
+#define PATIENCE_US 120000000
 
 static void say(void *context, const char *text)
 {
