@@ -77,8 +77,9 @@ bool lk_my_failed(MYSQL *mysql, struct lk_error *error)
 }
 
 /*
- * While a connection is made, the number of TLS (CR_SSL_CONNECTION_ERROR) stands for what was asked for and cannot be
- * had or trusted, but also for a server that went away in the middle; only the words of OpenSSL or the system tell which.
+ * While a connection is made, the number of TLS (CR_SSL_CONNECTION_ERROR) stands for what was asked for and
+ * cannot be had or trusted, but also for a server that went away in the middle; only the words of OpenSSL or of
+ * the system tell which.
  */
 static bool tls_is_refused(const struct lk_error *error)
 {

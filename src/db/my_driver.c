@@ -115,6 +115,13 @@ static bool take_answers(MYSQL *mysql, struct lk_result *result, struct lk_error
 	return good;
 }
 
+/* A server that ends in order says of a statement that it was interrupted, and takes no other one. */
+static void find_lost(MYSQL *mysql, struct lk_error *error)
+{
+	if (mysql_ping(mysql) != 0)
+		lk_my_failed(mysql, error);
+}
+
 static bool my_execute(void *handle, const char *sql, size_t count, const char *const *parameters,
 		       struct lk_result *result, struct lk_error *error)
 {
@@ -135,6 +142,8 @@ static bool my_execute(void *handle, const char *sql, size_t count, const char *
 			       ? take_answers(connection->mysql, result, error)
 			       : lk_my_failed(connection->mysql, error);
 	lk_buffer_free(&text);
+	if (!done && error->class == LK_ERROR_CANCELLED)
+		find_lost(connection->mysql, error);
 	if (connection->watch)
 		lk_my_watch_idle(connection->mysql, &connection->watched);
 	return done;

@@ -573,6 +573,31 @@ static void a_killed_session_is_lost_and_not_failed(void **state)
 	free(sql);
 }
 
+/* MySQL says of a rebuild that it alone was interrupted, as after KILL QUERY, and then ends the session. */
+static void a_server_that_ends_in_a_rebuild_is_lost(void **state)
+{
+	(void)state;
+	struct my_background rebuild = {.done = true};
+	my_numbers(server, "rebuilt", 200000);
+	for (int i = 0; i < 20 && rebuild.done; i++) {
+		struct lk_session *session = my_session(server, "worker");
+		char *begun = lk_format(
+			"SELECT COUNT(*) = 1 FROM information_schema.processlist WHERE id = %d AND"
+			" (state LIKE 'altering%%' OR command = 'Sleep')",
+			session->id);
+		my_background_start(&rebuild, session,
+				    "ALTER TABLE rebuilt FORCE, ALGORITHM=INPLACE, LOCK=NONE");
+		assert_true(lk_test_my_wait(server, begun, 20));
+		lk_test_my_down(server);
+		my_background_end(&rebuild);
+		lk_session_close(session);
+		lk_test_my_up(server);
+		free(begun);
+	}
+	assert_false(rebuild.done);
+	assert_int_equal(rebuild.error.class, LK_ERROR_LOST);
+}
+
 static void an_idle_transaction_does_not_keep_its_locks(void **state)
 {
 	(void)state;
@@ -698,6 +723,7 @@ int main(void)
 		cmocka_unit_test(hazard_13_a_late_cancel_never_hits_the_next_statement),
 		cmocka_unit_test(an_interrupt_frees_a_blocked_session_even_of_a_silent_server),
 		cmocka_unit_test(a_killed_session_is_lost_and_not_failed),
+		cmocka_unit_test(a_server_that_ends_in_a_rebuild_is_lost),
 		cmocka_unit_test(an_idle_transaction_does_not_keep_its_locks),
 		cmocka_unit_test(a_missing_trigger_loses_no_session),
 		cmocka_unit_test(outside_of_transactions_a_session_may_sit_idle),
