@@ -27,6 +27,9 @@ struct lk_shop_by_hand {
 	/* A release that is withdrawn: what had been changed, how it is taken back. */
 	struct lk_shop_change withdrawn;
 	const char *after_withdrawal; /* before the comparison; NULL nothing */
+	/* What ends a transaction of the application now and then when a definition is changed without care, as it
+	 * is here; NULL nothing. At most one for each connection is let pass. */
+	const char *victim;
 };
 
 void lk_shop_each_change(const struct lk_shop_by_hand *shop);

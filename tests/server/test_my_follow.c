@@ -20,6 +20,7 @@ struct scene {
 	struct lk_followers followers;
 	struct lk_session *watch;
 	struct lk_lag lag;
+	bool begun;
 };
 
 static void sample_once(struct scene *s)
@@ -50,9 +51,21 @@ static const struct lk_lag_replica *await(struct scene *s, enum lk_lag_state sta
 	return r;
 }
 
+static void leave(struct scene *s)
+{
+	atomic_store(&s->shared.closing, true);
+	lk_followers_join(&s->followers);
+	lk_session_close(s->watch);
+	lk_shared_destroy(&s->shared);
+	s->begun = false;
+}
+
 static void begin(struct scene *s)
 {
 	my_need(s->primary);
+	/* A test that failed has left its threads. */
+	if (s->begun)
+		leave(s);
 	memset(&s->lag, 0, sizeof s->lag);
 	lk_shared_init(&s->shared, NULL);
 	s->shared.uri = s->uri;
@@ -60,14 +73,12 @@ static void begin(struct scene *s)
 	LK_COPY(s->shared.run, "test");
 	s->watch = my_session_of(s->uri, "watch");
 	lk_followers_init(&s->followers, &s->shared, &s->given);
+	s->begun = true;
 }
 
 static void end(struct scene *s)
 {
-	atomic_store(&s->shared.closing, true);
-	lk_followers_join(&s->followers);
-	lk_session_close(s->watch);
-	lk_shared_destroy(&s->shared);
+	leave(s);
 	assert_int_equal(lk_test_my_number(s->primary, "SELECT COUNT(*) FROM lockkeeper.beat"), 0);
 }
 
@@ -140,10 +151,7 @@ static void a_replica_that_cannot_be_asked_says_why(void **state)
 	while (!await(s, LK_LAG_UNREAD, -1)->note[0] && lk_clock_us() < deadline)
 		lk_sleep_ms(50);
 	assert_contains(s->lag.replicas[0].note, "watcher");
-	atomic_store(&s->shared.closing, true);
-	lk_followers_join(&s->followers);
-	lk_session_close(s->watch);
-	lk_shared_destroy(&s->shared);
+	leave(s);
 	free(s->uri);
 	s->uri = root;
 }
@@ -262,6 +270,8 @@ static int start(void **state)
 static int stop(void **state)
 {
 	struct scene *s = *state;
+	if (s->begun)
+		leave(s);
 	lk_test_my_stop(s->replica);
 	lk_test_my_stop(s->primary);
 	free(s->uri);
