@@ -55,9 +55,10 @@ static bool add_index(struct lk_my_derivation *m, struct lk_my_carry *carry,
 static char *free_constraint_name(struct lk_my_derivation *m, const struct lk_my_carry *carry,
 				  const char *old, struct lk_error *error)
 {
+	/* By table_schema: by any other column MariaDB opens each table of the server. */
 	static const char sql[] =
 		"SELECT 1 FROM information_schema.table_constraints WHERE " LK_MY_SAME_NAME(
-			"constraint_schema", "$1") " AND constraint_name = $2";
+			"table_schema", "$1") " AND constraint_name = $2";
 	char *stem = lk_derive_renamed(old, carry->from->name, carry->to);
 	char *name = NULL, ending[16] = "";
 	bool taken = true;

@@ -10,13 +10,14 @@
 bool lk_my_name_taken(struct lk_derivation *d, const char *name, bool *taken,
 		      struct lk_error *error)
 {
+	/* By table_schema: by any other column MariaDB opens each table of the server. */
 	static const char sql[] = "SELECT 1 FROM information_schema.statistics WHERE " LK_MY_SAME_NAME(
 		"table_schema",
 		"$1") " AND " LK_MY_SAME_NAME("table_name",
 					      "$2") " AND index_name = $3"
 						    " UNION ALL SELECT 1 FROM information_schema.table_constraints"
 						    " WHERE " LK_MY_SAME_NAME(
-							    "constraint_schema",
+							    "table_schema",
 							    "$1") " AND constraint_name = $3";
 	struct lk_result found;
 	if (!LK_QUERY(d->session, &found, error, sql, d->table.schema, d->table.name, name))

@@ -47,6 +47,8 @@ struct lk_shop_ops {
 struct lk_release_ops {
 	/* Features in the engine's own terms, LK_FEATURES of them. */
 	const struct lk_feature_terms *features;
+	/* A FROM of one row that the features' conditions look into; NULL: they look for themselves. */
+	const char *catalog;
 	/* Conditions: whether the journal is there, whether a keeper is connected. */
 	const char *journal, *keeper;
 	/*

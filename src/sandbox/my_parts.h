@@ -9,6 +9,7 @@ extern const struct lk_link_ops lk_my_link;
 extern const struct lk_shop_ops lk_my_shop;
 extern const struct lk_release_ops lk_my_release;
 extern const struct lk_statements lk_my_statements;
+extern const char lk_my_catalog_lists[];
 extern const struct lk_feature_terms lk_my_features[LK_FEATURES];
 
 bool lk_my_shop_compare(struct lk_link *link, int64_t rows, struct lk_shop_sums *sums,

@@ -31,6 +31,7 @@ static const char runs_sql[] =
 
 const struct lk_release_ops lk_my_release = {
 	.features = lk_my_features,
+	.catalog = lk_my_catalog_lists,
 	.journal =
 		"(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'lockkeeper'"
 		" AND table_name IN ('run', 'step')) = 2",

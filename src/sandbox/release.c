@@ -32,6 +32,7 @@ static char *catalog_sql(const struct lk_release_ops *ops)
 		add_condition(&sql, ops->features[f].old_works);
 		add_condition(&sql, ops->features[f].new_works);
 	}
+	lk_buffer_add(&sql, ops->catalog ? ops->catalog : "");
 	return lk_buffer_take(&sql);
 }
 
