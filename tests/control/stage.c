@@ -265,6 +265,7 @@ struct call {
 	const char *arguments[MOST_ARGUMENTS];
 	int count;
 	char *made;
+	char **environment; /* ends with NULL */
 };
 
 static void collect(const struct lk_home *home, struct call *call, va_list list)
@@ -291,13 +292,36 @@ static void collect(const struct lk_home *home, struct call *call, va_list list)
 	}
 }
 
-static void set_home(const struct lk_home *home, const char *name, const char *below)
+/* Ours without what a person may have set, and with the home's folders. */
+static char **environment_of(const struct lk_home *home)
 {
-	char *path = lk_format("%s%s", home->path, below);
-	setenv(name, path, 1);
-	free(path);
+	static const char *const replaced[] = {
+		"HOME=", "XDG_STATE_HOME=", "XDG_CONFIG_HOME=", "PGPASSWORD="};
+	static const char *const below[] = {"", "/state", "/config"};
+	char **list = NULL;
+	size_t count = 0;
+	for (char **variable = environ; *variable; variable++) {
+		bool ours = false;
+		for (size_t i = 0; i < LK_COUNT(replaced); i++)
+			ours = ours || strncmp(*variable, replaced[i], strlen(replaced[i])) == 0;
+		if (!ours)
+			*LK_PUSH(list, count) = lk_strdup(*variable);
+	}
+	for (size_t i = 0; i < LK_COUNT(below); i++)
+		*LK_PUSH(list, count) = lk_format("%s%s%s", replaced[i], home->path, below[i]);
+	*LK_PUSH(list, count) = NULL;
+	return list;
 }
 
+static void free_call(struct call *call)
+{
+	for (char **variable = call->environment; *variable; variable++)
+		free(*variable);
+	free(call->environment);
+	free(call->made);
+}
+
+/* In the child of a program whose threads go on: nothing may be allocated, another thread may have held the lock. */
 static void become_program(const struct lk_home *home, const struct call *call)
 {
 	static const char *const outputs[] = {"out", "err"};
@@ -310,12 +334,8 @@ static void become_program(const struct lk_home *home, const struct call *call)
 	}
 	int null = open("/dev/null", O_RDONLY);
 	dup2(null, 0);
-	set_home(home, "HOME", "");
-	set_home(home, "XDG_STATE_HOME", "/state");
-	set_home(home, "XDG_CONFIG_HOME", "/config");
-	unsetenv("PGPASSWORD");
 	if (chdir(home->path) == 0)
-		execv(home->stage->program, (char *const *)call->arguments);
+		execve(home->stage->program, (char *const *)call->arguments, call->environment);
 	_exit(126);
 }
 
@@ -323,11 +343,12 @@ static pid_t start(const struct lk_home *home, va_list list)
 {
 	struct call call;
 	collect(home, &call, list);
+	call.environment = environment_of(home);
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0)
 		become_program(home, &call);
-	free(call.made);
+	free_call(&call);
 	if (pid < 0)
 		fail_msg("fork: %s", strerror(errno));
 	return pid;
