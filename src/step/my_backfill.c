@@ -22,7 +22,7 @@
 
 /* A cancelled UPDATE is undone row by row, which takes up to as long as it has taken: a pause must not wait for more
  * than this. */
-#define LONGEST_MS 40.0
+#define LONGEST_MS 30.0
 
 struct own {
 	bool maria;
