@@ -2,17 +2,16 @@
 #include "sandbox/my_daemon.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/port.h"
 #include "sandbox/link.h"
 
 #define START_LIMIT_US 120000000
@@ -25,20 +24,20 @@ void lk_my_daemon_name(struct lk_my_daemon *daemon, const char *servers, const c
 	snprintf(daemon->socket, sizeof daemon->socket, "%s/%s.sock", servers, name);
 	snprintf(daemon->log, sizeof daemon->log, "%s/%s.log", servers, name);
 	daemon->id = id;
+	daemon->port_held = -1;
 }
 
-int lk_my_daemon_free_port(void)
+bool lk_my_daemon_take_port(struct lk_my_daemon *daemon, struct lk_error *error)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 0;
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&address, &size) == 0)
-		port = ntohs(address.sin_port);
-	if (fd >= 0)
-		close(fd);
-	return port;
+	daemon->port_held = lk_port_reserve(&daemon->port, error);
+	return daemon->port_held >= 0;
+}
+
+void lk_my_daemon_release(struct lk_my_daemon *daemon)
+{
+	if (daemon->port_held >= 0)
+		close(daemon->port_held);
+	daemon->port_held = -1;
 }
 
 bool lk_my_daemon_start(struct lk_my_daemon *daemon, const struct lk_program_user *as,

@@ -36,14 +36,15 @@ struct lk_my_daemon {
 	char data[220];	  /* SERVERS/NAME; beside it NAME.sock, NAME.pid, NAME.log */
 	char folder[200]; /* SERVERS */
 	char socket[230], log[230];
-	int port;
-	int id;	   /* as servers number themselves in replication */
-	pid_t pid; /* 0 while it does not run */
+	int port, port_held; /* the port, and the descriptor that keeps it (base/port.h), -1 none */
+	int id;		     /* as servers number themselves in replication */
+	pid_t pid;	     /* 0 while it does not run */
 };
 
 void lk_my_daemon_name(struct lk_my_daemon *daemon, const char *servers, const char *name, int id);
-/* A port of 127.0.0.1 that nobody listens on now; 0 when there is none. */
-int lk_my_daemon_free_port(void);
+/* Takes a port of 127.0.0.1 for it, until lk_my_daemon_release. */
+bool lk_my_daemon_take_port(struct lk_my_daemon *daemon, struct lk_error *error);
+void lk_my_daemon_release(struct lk_my_daemon *daemon);
 /* Starts it with arguments (ended by NULL); it may not answer yet. */
 bool lk_my_daemon_start(struct lk_my_daemon *daemon, const struct lk_program_user *as,
 			const char *const *arguments, struct lk_error *error);

@@ -270,8 +270,8 @@ static bool load(struct lk_servers_start *start, struct lk_error *error)
 	struct own *own = servers->own;
 	char *init_file = write_init_file(servers, error);
 	const struct phase phase = {.init_file = init_file, .memory = "512M", .connections = 20};
-	own->primary.port = lk_my_daemon_free_port();
-	bool loaded = init_file && make_data(servers, error) &&
+	bool loaded = init_file && lk_my_daemon_take_port(&own->primary, error) &&
+		      make_data(servers, error) &&
 		      start_daemon(servers, &own->primary, &phase, error) &&
 		      wait_for(own, &own->primary, error) && create_shop(start, error);
 	if (init_file)
@@ -293,9 +293,9 @@ static bool my_start(struct lk_servers_start *start, struct lk_error *error)
 	lk_my_daemon_name(&own->primary, servers->folder.servers, "primary", 1);
 	lk_my_daemon_name(&own->replica, servers->folder.servers, "replica", 2);
 	if (!make_password(own->password, error) || !make_password(own->follower_password, error) ||
-	    !write_options(servers, error) || !load(start, error) || !copy_data(servers, error))
+	    !write_options(servers, error) || !load(start, error) || !copy_data(servers, error) ||
+	    !lk_my_daemon_take_port(&own->replica, error))
 		return false;
-	own->replica.port = lk_my_daemon_free_port();
 	if (!start_daemon(servers, &own->primary, &primary, error) ||
 	    !start_daemon(servers, &own->replica, &replica, error) ||
 	    !wait_for(own, &own->primary, error) || !wait_for(own, &own->replica, error) ||
@@ -326,6 +326,8 @@ static char *my_uri(const struct lk_servers *servers, enum lk_servers_role role,
 static void my_free(struct lk_servers *servers)
 {
 	struct own *own = servers->own;
+	lk_my_daemon_release(&own->primary);
+	lk_my_daemon_release(&own->replica);
 	free(own->daemon);
 	free(own->install);
 	free(own->options);
@@ -338,6 +340,7 @@ static bool find(struct lk_servers *servers, const struct lk_my_flavour *flavour
 	struct own *own = lk_alloc(sizeof *own);
 	servers->own = own;
 	own->flavour = flavour;
+	own->primary.port_held = own->replica.port_held = -1;
 	return flavour->find(&own->daemon, &own->install, error) &&
 	       lk_program_find_user("mysql", flavour->title, &servers->as, error);
 }

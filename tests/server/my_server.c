@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/server/my_server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -12,7 +11,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +18,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/port.h"
 #include "sandbox/folder.h"
 
 #define PREFIX "lk-my"
@@ -34,10 +33,11 @@ struct lk_test_my {
 	gid_t group;
 	char *data, *socket, *log;
 	const char *const *options;
-	int port;    /* of a primary or a replica, 0 for others */
-	unsigned id; /* server_id */
-	pid_t pid;   /* 0 while it does not run */
-	pid_t owner; /* a forked child that calls exit must not end its parent's servers */
+	int port;      /* of a primary or a replica, 0 for others */
+	int port_held; /* keeps it (base/port.h), or -1 */
+	unsigned id;   /* server_id */
+	pid_t pid;     /* 0 while it does not run */
+	pid_t owner;   /* a forked child that calls exit must not end its parent's servers */
 	struct lk_test_my *next;
 };
 
@@ -335,6 +335,8 @@ void lk_test_my_thaw(struct lk_test_my *server)
 
 static void release(struct lk_test_my *server)
 {
+	if (server->port_held >= 0)
+		close(server->port_held);
 	free(server->programs.daemon);
 	free(server->programs.install);
 	free(server->data);
@@ -362,18 +364,13 @@ static void end_all(void)
 	}
 }
 
-/* A port that was free a moment ago; the server fails loudly when it is not any more. */
-static int free_port(void)
+/* A port that nobody else is given while this server lives. */
+static void take_port(struct lk_test_my *server)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &length) != 0)
-		die("no free port: %m");
-	close(fd);
-	return ntohs(address.sin_port);
+	struct lk_error error;
+	server->port_held = lk_port_reserve(&server->port, &error);
+	if (server->port_held < 0)
+		die("%s", error.text);
 }
 
 /* Not in the binlog: a replica makes the same for itself. */
@@ -413,7 +410,9 @@ static struct lk_test_my *start(const char *const *options, bool network)
 	server->log = lk_path_join(server->folder.servers, "log");
 	server->options = options;
 	server->id = ++ids;
-	server->port = network ? free_port() : 0;
+	server->port_held = -1;
+	if (network)
+		take_port(server);
 	server->owner = getpid();
 	server->next = running;
 	running = server;
@@ -483,6 +482,9 @@ MYSQL *lk_test_my_connect(const struct lk_test_my *server)
 	MYSQL *mysql = try_connect(server, "test");
 	if (!mysql)
 		die("cannot connect to %s", server->socket);
+	/* A lock that a failed test has left must not keep the next one for ever. */
+	if (mysql_query(mysql, "SET SESSION lock_wait_timeout = 120") != 0)
+		die("%s", mysql_error(mysql));
 	return mysql;
 }
 

@@ -3,8 +3,10 @@
 #include "tests/unit/support.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/port.h"
 #include "base/queue.h"
 #include "base/utf8.h"
 
@@ -241,6 +244,43 @@ static void times_are_written_in_utc(void **state)
 	assert_true(b >= a);
 }
 
+/* A socket that is bound to a port, with the option that servers set or without it; -1 when it is refused. */
+static int bound(int port, int reuse)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				      .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* A server may listen on it, go and come again; nobody else is given it meanwhile. */
+static void a_port_is_kept_for_its_server(void **state)
+{
+	struct lk_error error = {0};
+	int port, other;
+	(void)state;
+	int held = lk_port_reserve(&port, &error), held_too = lk_port_reserve(&other, &error);
+	assert_true(held >= 0 && held_too >= 0);
+	assert_int_not_equal(port, other);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(bound(port, 0), -1);
+		int server = bound(port, 1);
+		assert_true(server >= 0);
+		assert_int_equal(listen(server, 1), 0);
+		close(server);
+	}
+	close(held);
+	close(held_too);
+	int anybody = bound(port, 0);
+	assert_true(anybody >= 0);
+	close(anybody);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +293,7 @@ int main(void)
 		cmocka_unit_test(socket_folders_are_private),
 		cmocka_unit_test(queues_lose_nothing),
 		cmocka_unit_test(times_are_written_in_utc),
+		cmocka_unit_test(a_port_is_kept_for_its_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
