@@ -24,6 +24,8 @@ const char lk_my_catalog_lists[] =
 #define LISTED(list, pattern) "known_" list ".list LIKE '%" pattern "%'"
 #define TABLE(name) LISTED("tables", "\"" name " ")
 #define COLUMN(name) LISTED("columns", "\"users." name " ")
+/* The table is shown at all: while it is not, the absence of a column or an index says nothing (release.c). */
+#define USERS COLUMN("id")
 #define NULLABLE(name) LISTED("columns", "\"users." name " YES")
 #define CONSTRAINT(name) LISTED("constraints", "." name "\"")
 #define NO_CONSTRAINT(table, name)                                                                 \
@@ -31,6 +33,7 @@ const char lk_my_catalog_lists[] =
 #define INDEX(table, name) LISTED("indexes", "\"" table "." name "\"")
 /* The orders' table goes by one name or the other, where a view may have the first. */
 #define ORDERS_INDEX(name) "(" INDEX("orders", name) " OR " INDEX("purchases", name) ")"
+#define ORDERS ORDERS_INDEX("PRIMARY")
 #define CHECKED(name) LISTED("checks", name)
 #define DEFAULT_OF_STATUS(table)                                                                   \
 	LISTED("tables", "\"" table " BASE TABLE\"")                                               \
@@ -64,18 +67,18 @@ const struct lk_feature_terms lk_my_features[LK_FEATURES] = {
 	[LK_FEATURE_RELEASE] = {"%", NULL, NULL, NULL},
 	[LK_FEATURE_HANDLE] = {"%user_handle%", COLUMN("username"), COLUMN("user_handle"), NULL},
 	/* With the column go the values that release 42 gave it. */
-	[LK_FEATURE_PUBLIC] = {"%public_id%", NULL, COLUMN("public_id"), FORGET("public_id")},
-	[LK_FEATURE_LOYALTY] = {"%loyalty%", NULL, COLUMN("loyalty"), FORGET("loyalty")},
-	[LK_FEATURE_FAX] = {"%fax%", COLUMN("fax"), NULL, NULL},
+	[LK_FEATURE_PUBLIC] = {"%public_id%", USERS, COLUMN("public_id"), FORGET("public_id")},
+	[LK_FEATURE_LOYALTY] = {"%loyalty%", USERS, COLUMN("loyalty"), FORGET("loyalty")},
+	[LK_FEATURE_FAX] = {"%fax%", COLUMN("fax"), USERS, NULL},
 	[LK_FEATURE_NAMED] = {"%display_name%",
-			      NULLABLE("display_name") " AND NOT " CHECKED("display_name"), NULL,
+			      NULLABLE("display_name") " AND NOT " CHECKED("display_name"), USERS,
 			      NULL},
-	[LK_FEATURE_NO_EMAIL] = {"%modify%email%null%", NULL, NULLABLE("email"), EMAILS_AGAIN},
+	[LK_FEATURE_NO_EMAIL] = {"%modify%email%null%", USERS, NULLABLE("email"), EMAILS_AGAIN},
 	[LK_FEATURE_STATUS] = {"%status%default%", NULL, STATUS_DEFAULT, NULL},
 	[LK_FEATURE_RECENT] = {"%orders_recent_idx%", NULL, ORDERS_INDEX("orders_recent_idx"),
 			       NULL},
 	[LK_FEATURE_NEWEST] = {"%orders_created_at_idx%", ORDERS_INDEX("orders_created_at_idx"),
-			       NULL, NULL},
+			       ORDERS, NULL},
 	[LK_FEATURE_STARS] = {"%stars%check%", NULL, CHECKED("stars"), NULL},
 	[LK_FEATURE_CASCADE] = {"%reviews_order_id_fkey%", NULL,
 				CONSTRAINT("reviews_order_id_fkey"), NULL},
