@@ -58,12 +58,21 @@ static bool is_behind(const struct lk_machine_step *s)
 	return s->state != LK_STEP_PENDING && s->state != LK_STEP_UNDONE;
 }
 
+/* The run has stood at this gate, and whoever read its question may have done what it speaks of before he turned
+ * round: so the way back asks too, as behind one that was answered. */
+static bool was_asked(const struct lk_machine *m, int i)
+{
+	const struct lk_step *step = &m->plan->steps[i];
+	return step->verb == LK_VERB_GATE && step->undo && i > 0 &&
+	       m->steps[i].state == LK_STEP_PENDING && m->steps[i - 1].state == LK_STEP_DONE;
+}
+
 int lk_machine_current(const struct lk_machine *m)
 {
 	int count = m->plan ? (int)m->plan->step_count : 0;
 	if (m->backward) {
 		for (int i = count - 1; i >= 0; i--)
-			if (is_behind(&m->steps[i]))
+			if (is_behind(&m->steps[i]) || was_asked(m, i))
 				return i;
 		return -1;
 	}
@@ -154,7 +163,8 @@ static struct lk_action next_backward(struct lk_machine *m, int current)
 {
 	const struct lk_step *step = &m->plan->steps[current];
 	struct lk_machine_step *s = &m->steps[current];
-	bool asks = step->verb == LK_VERB_GATE && step->undo && s->state == LK_STEP_DONE;
+	bool asks = step->verb == LK_VERB_GATE && step->undo &&
+		    (s->state == LK_STEP_DONE || was_asked(m, current));
 	s->waiting = asks && !s->way_back_open;
 	return (struct lk_action){s->waiting ? LK_ACTION_NONE : LK_ACTION_BACKWARD, current};
 }

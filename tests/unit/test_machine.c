@@ -289,11 +289,31 @@ static void rollback_takes_back_what_was_begun_in_reverse(void **state)
 	expect_state(s, "undone");
 }
 
+/* The release may be there already, and the answer not yet. */
+static void a_gate_that_the_run_stood_at_asks_on_the_way_back(void **state)
+{
+	struct scene *s = *state;
+	walk_to(s, RELEASE);
+	expect_next(s, LK_ACTION_NONE, -1);
+	expect_state(s, "waiting");
+	assert_true(lk_machine_rollback(&s->machine, "alice", s->text, sizeof s->text));
+	expect_next(s, LK_ACTION_NONE, -1);
+	expect_state(s, "waiting");
+	assert_int_equal(lk_machine_current(&s->machine), RELEASE);
+	assert_true(answer(s, "release-42", "alice"));
+	carry_out(s, LK_ACTION_BACKWARD, RELEASE);
+	carry_out(s, LK_ACTION_BACKWARD, MIGRATE);
+	carry_out(s, LK_ACTION_BACKWARD, DUAL_WRITE);
+}
+
 static void a_pause_on_the_way_back_keeps_its_direction(void **state)
 {
 	struct scene *s = *state;
 	walk_to(s, RELEASE);
 	lk_machine_rollback(&s->machine, "alice", s->text, sizeof s->text);
+	expect_next(s, LK_ACTION_NONE, -1);
+	assert_true(answer(s, "release-42", "alice"));
+	carry_out(s, LK_ACTION_BACKWARD, RELEASE);
 	struct lk_action action = expect_next(s, LK_ACTION_BACKWARD, MIGRATE);
 	lk_machine_pause(&s->machine, "alice", s->text, sizeof s->text);
 	lk_machine_ended(&s->machine, action, LK_ENDED_STOPPED, "");
@@ -443,6 +463,7 @@ int main(void)
 		TEST(an_error_stops_and_a_person_goes_on),
 		TEST(a_run_that_cannot_be_recorded_never_began),
 		TEST(rollback_takes_back_what_was_begun_in_reverse),
+		TEST(a_gate_that_the_run_stood_at_asks_on_the_way_back),
 		TEST(a_pause_on_the_way_back_keeps_its_direction),
 		TEST(what_destroyed_data_cannot_be_taken_back),
 		TEST(a_lost_connection_is_no_failure),
