@@ -228,13 +228,12 @@ static bool run(MYSQL *mysql, const char *sql, struct lk_error *error)
 	return mysql_query(mysql, sql) == 0 || lk_my_failed(mysql, error);
 }
 
-void lk_my_watch_idle(MYSQL *mysql, bool *watched)
+void lk_my_watch_idle(MYSQL *mysql, bool holding, bool *watched)
 {
-	bool open = mysql->server_status & SERVER_STATUS_IN_TRANS;
-	if (open != *watched &&
-	    mysql_query(mysql, open ? "SET SESSION wait_timeout = " IDLE_IN_TRANSACTION_S
-				    : "SET SESSION wait_timeout = " IDLE_LIMIT_S) == 0)
-		*watched = open;
+	if (holding != *watched &&
+	    mysql_query(mysql, holding ? "SET SESSION wait_timeout = " IDLE_IN_TRANSACTION_S
+				       : "SET SESSION wait_timeout = " IDLE_LIMIT_S) == 0)
+		*watched = holding;
 }
 
 bool lk_my_set_up(MYSQL *mysql, bool *watch, struct lk_error *error)

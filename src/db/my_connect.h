@@ -32,11 +32,11 @@ MYSQL *lk_my_connect(const char *uri, const char *name, struct lk_error *error);
  */
 bool lk_my_set_up(MYSQL *mysql, bool *watch, struct lk_error *error);
 /*
- * After each statement: whether the session is in a transaction decides how long it may sit idle. *watched is
- * what was set last. One more round trip where that changes, which is twice a transaction; a failure of it is
- * the connection's, and the next statement tells.
+ * Whether the session is in a transaction, or holds tables by LOCK TABLES (which neither server counts as one), decides
+ * how long it may sit idle. *watched is what was set last. One more round trip where that changes, which is twice a
+ * transaction; a failure of it is the connection's, and the next statement tells.
  */
-void lk_my_watch_idle(MYSQL *mysql, bool *watched);
+void lk_my_watch_idle(MYSQL *mysql, bool holding, bool *watched);
 
 /* For row locks and for metadata locks. */
 #define LK_MY_LOCK_WAIT_S 2

@@ -33,6 +33,7 @@ struct my_connection {
 	int socket;
 	uint32_t id;
 	bool watch, watched; /* see lk_my_watch_idle */
+	bool tables;	     /* LOCK TABLES was sent, and UNLOCK TABLES not yet */
 };
 
 static void my_close(void *handle)
@@ -122,6 +123,25 @@ static void find_lost(MYSQL *mysql, struct lk_error *error)
 		lk_my_failed(mysql, error);
 }
 
+/* What the session holds, or is about to, by what it says and by the server's own word. */
+static void watch_idle(struct my_connection *connection)
+{
+	bool open = connection->mysql->server_status & SERVER_STATUS_IN_TRANS;
+	lk_my_watch_idle(connection->mysql, connection->tables || (connection->watch && open),
+			 &connection->watched);
+}
+
+static bool begins(const char *sql, const char *words)
+{
+	return strncmp(sql, words, strlen(words)) == 0;
+}
+
+/* By itself, or behind a look and with our mark (step/my_moment.c). */
+static bool locks_tables(const char *sql)
+{
+	return begins(sql, "LOCK TABLES ") || strstr(sql, "*/ LOCK TABLES ");
+}
+
 static bool my_execute(void *handle, const char *sql, size_t count, const char *const *parameters,
 		       struct lk_result *result, struct lk_error *error)
 {
@@ -129,6 +149,12 @@ static bool my_execute(void *handle, const char *sql, size_t count, const char *
 	struct lk_buffer text = {0};
 	if (result)
 		memset(result, 0, sizeof *result);
+	/* Before: with the locks' answer lost on the way nobody would tell the server any more. */
+	bool locks = locks_tables(sql);
+	if (locks) {
+		connection->tables = true;
+		watch_idle(connection);
+	}
 	/* An empty statement is an error here and not a way to and fro. */
 	lk_buffer_add(&text, sql[0] ? connection->mark : "DO 0");
 	bool done = true;
@@ -144,8 +170,9 @@ static bool my_execute(void *handle, const char *sql, size_t count, const char *
 	lk_buffer_free(&text);
 	if (!done && error->class == LK_ERROR_CANCELLED)
 		find_lost(connection->mysql, error);
-	if (connection->watch)
-		lk_my_watch_idle(connection->mysql, &connection->watched);
+	if (begins(sql, "UNLOCK TABLES") || (locks && !done))
+		connection->tables = false;
+	watch_idle(connection);
 	return done;
 }
 

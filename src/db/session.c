@@ -95,9 +95,13 @@ bool lk_session_limit(struct lk_session *session, int statement_ms, int lock_ms,
 	return limited;
 }
 
+/* No error's number. */
+enum { NONE_UNSAID = -1 };
+
+/* The list of what we sent has it as `shown`, unless it fails with the error `unsaid`. */
 static bool run_statement(struct lk_session *session, struct lk_result *result,
 			  struct lk_error *error, const char *sql, size_t count,
-			  const char *const *parameters)
+			  const char *const *parameters, const char *shown, int unsaid)
 {
 	struct lk_error ignored;
 	if (lk_flight_begin(&session->flight))
@@ -106,8 +110,8 @@ static bool run_statement(struct lk_session *session, struct lk_result *result,
 	bool done = session->driver->execute(session->connection, sql, count, parameters, result,
 					     error);
 	lk_flight_end(&session->flight);
-	if (session->sent)
-		session->sent(session->sent_context, session->role, sql,
+	if (session->sent && (done || error->number != unsaid))
+		session->sent(session->sent_context, session->role, shown,
 			      (double)(lk_clock_us() - from) / 1000.0,
 			      done && result
 				      ? (result->rows ? (int64_t)result->rows : result->affected)
@@ -116,18 +120,39 @@ static bool run_statement(struct lk_session *session, struct lk_result *result,
 	return done;
 }
 
+/* False, with *error, once it was told to stop. */
+static bool may_send(const struct lk_session *session, struct lk_error *error)
+{
+	lk_error_clear(error);
+	return !session->stop || session->insisting || !atomic_load(session->stop) ||
+	       lk_fail(error, LK_ERROR_CANCELLED, "stopped before the statement was sent");
+}
+
 bool lk_query(struct lk_session *session, struct lk_result *result, struct lk_error *error,
 	      const char *sql, size_t count, const char *const *parameters)
 {
 	struct lk_result unwanted = {0};
-	lk_error_clear(error);
 	if (result)
 		memset(result, 0, sizeof *result);
-	if (session->stop && !session->insisting && atomic_load(session->stop))
-		return lk_fail(error, LK_ERROR_CANCELLED, "stopped before the statement was sent");
-	bool done =
-		run_statement(session, result ? result : &unwanted, error, sql, count, parameters);
+	if (!may_send(session, error))
+		return false;
+	bool done = run_statement(session, result ? result : &unwanted, error, sql, count,
+				  parameters, sql, NONE_UNSAID);
 	lk_result_free(&unwanted);
+	return done;
+}
+
+bool lk_execute_behind(struct lk_session *session, const struct lk_look *look, const char *sql,
+		       bool *refused, struct lk_error *error)
+{
+	*refused = false;
+	if (!may_send(session, error))
+		return false;
+	/* The mark that the driver puts in front of a text is the look's. */
+	char *both = lk_format("%s; /* lockkeeper:%s */ %s", look->sql, session->role, sql);
+	bool done = run_statement(session, NULL, error, both, 0, NULL, sql, look->refusal);
+	free(both);
+	*refused = !done && error->number == look->refusal;
 	return done;
 }
 
@@ -156,7 +181,7 @@ bool lk_commit(struct lk_session *session, struct lk_error *error)
 void lk_rollback(struct lk_session *session)
 {
 	struct lk_error ignored;
-	run_statement(session, NULL, &ignored, "ROLLBACK", 0, NULL);
+	run_statement(session, NULL, &ignored, "ROLLBACK", 0, NULL, "ROLLBACK", NONE_UNSAID);
 }
 
 bool lk_session_cancel_begin(struct lk_session *session)

@@ -55,6 +55,17 @@ bool lk_session_limit(struct lk_session *session, int statement_ms, int lock_ms,
 
 /* Statements without parameters and without rows; several may stand in one text. */
 bool lk_execute(struct lk_session *session, const char *sql, struct lk_error *error);
+/* A statement that fails with `refusal`, an error's number, while another one should not go out. */
+struct lk_look {
+	const char *sql;
+	int refusal;
+};
+/*
+ * A statement in one text with a look in front of it, so that little time lies between them: what stands behind one that
+ * has failed is not carried out. *refused: so it was, which is told to nobody who keeps a list.
+ */
+bool lk_execute_behind(struct lk_session *session, const struct lk_look *look, const char *sql,
+		       bool *refused, struct lk_error *error);
 /* One statement. `parameters` are texts, NULL for SQL NULL. *result is the caller's, empty on failure. */
 bool lk_query(struct lk_session *session, struct lk_result *result, struct lk_error *error,
 	      const char *sql, size_t count, const char *const *parameters);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -616,7 +617,6 @@ static void an_idle_transaction_does_not_keep_its_locks(void **state)
 	lk_session_close(session);
 }
 
-/* The end of a transaction, and of each kind, gives the session its patience back. */
 /* MySQL's number for a session that was idle too long is MariaDB's for a trigger that is not there. */
 static void a_missing_trigger_loses_no_session(void **state)
 {
@@ -632,6 +632,72 @@ static void a_missing_trigger_loses_no_session(void **state)
 	lk_session_close(session);
 }
 
+/* A keeper that is cut off while it holds a table must not hold it until the network notices. */
+static void locked_tables_are_let_go_by_who_sits_idle(void **state)
+{
+	(void)state;
+	struct lk_error error;
+	struct lk_session *session = my_session(server, "worker");
+	my_must(session, "CREATE TABLE held (n int)");
+	my_must(session, "LOCK TABLES held WRITE");
+	my_expect(session, "SELECT @@wait_timeout", "2");
+	my_must(session, "UNLOCK TABLES");
+	my_expect(session, "SELECT @@wait_timeout", "31536000");
+	assert_false(lk_execute(session, "LOCK TABLES nothing WRITE", &error));
+	my_expect(session, "SELECT @@wait_timeout", "31536000");
+	my_must(session, "SET @free = 1; /* lockkeeper:run */ LOCK TABLES held WRITE");
+	my_expect(session, "SELECT @@wait_timeout", "2");
+	my_must(session, "UNLOCK TABLES");
+	my_must(session, "LOCK TABLES held WRITE");
+	lk_test_my_sql(server, "INSERT INTO held VALUES (1)");
+	assert_false(lk_execute(session, "SELECT * FROM held", &error));
+	assert_int_equal(error.class, LK_ERROR_LOST);
+	lk_session_close(session);
+}
+
+/* What we sent, as a list of it is told. */
+static void add_to_list(void *context, const char *role, const char *sql, double took_ms,
+			int64_t rows, const struct lk_error *error)
+{
+	(void)role;
+	(void)took_ms;
+	(void)rows;
+	lk_buffer_addf(context, "%s %s;", error ? "failed" : "done", sql);
+}
+
+/* A statement behind a look goes out when that finds nothing, and then alone is told of. */
+static void a_look_keeps_back_what_stands_behind_it(void **state)
+{
+	(void)state;
+	struct lk_error error;
+	struct lk_buffer told = {0};
+	bool refused;
+	struct lk_session *session = my_session(server, "worker");
+	const struct lk_look busy = {"SET @look = (SELECT EXP(1000))", 1690};
+	const struct lk_look free_now = {"SET @look = (SELECT EXP(0))", 1690};
+	my_must(session, "CREATE TABLE behind (n int)");
+	session->sent = add_to_list;
+	session->sent_context = &told;
+	assert_false(lk_execute_behind(session, &busy, "INSERT INTO behind VALUES (1)", &refused,
+				       &error));
+	assert_true(refused);
+	assert_string_equal(lk_buffer_text(&told), "");
+	if (!lk_execute_behind(session, &free_now, "INSERT INTO behind VALUES (2)", &refused,
+			       &error))
+		fail_msg("%s", error.text);
+	assert_false(refused);
+	assert_false(lk_execute_behind(session, &free_now, "INSERT INTO nothing VALUES (3)",
+				       &refused, &error));
+	assert_false(refused);
+	assert_string_equal(lk_buffer_text(&told), "done INSERT INTO behind VALUES (2);"
+						   "failed INSERT INTO nothing VALUES (3);");
+	session->sent = NULL;
+	my_expect(session, "SELECT GROUP_CONCAT(n) FROM behind", "2");
+	lk_session_close(session);
+	lk_buffer_free(&told);
+}
+
+/* The end of a transaction, and of each kind, gives the session its patience back. */
 static void outside_of_transactions_a_session_may_sit_idle(void **state)
 {
 	static const char *const ways[] = {
@@ -726,6 +792,8 @@ int main(void)
 		cmocka_unit_test(a_server_that_ends_in_a_rebuild_is_lost),
 		cmocka_unit_test(an_idle_transaction_does_not_keep_its_locks),
 		cmocka_unit_test(a_missing_trigger_loses_no_session),
+		cmocka_unit_test(locked_tables_are_let_go_by_who_sits_idle),
+		cmocka_unit_test(a_look_keeps_back_what_stands_behind_it),
 		cmocka_unit_test(outside_of_transactions_a_session_may_sit_idle),
 		cmocka_unit_test(a_lost_session_of_ours_is_ended_and_no_other),
 		cmocka_unit_test(a_crash_of_the_server_loses_the_session),
