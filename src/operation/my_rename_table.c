@@ -2,11 +2,11 @@
 /*
  * rename_table: the table gets its new name and a view the old one, in one RENAME, which is atomic; so at no moment
  * is there nothing of the old name. The view has to be there before it, under a name of its own, and so has what
- * it reads: for that moment a view stands under the new name, over the old one. It is simple enough for the server
- * to write through it (manual, "Updatable and Insertable Views"), so both releases work.
+ * it reads: until then a view stands under the new name, over the old one, and makes room in the same RENAME. It is
+ * simple enough for the server to write through it (manual, "Updatable and Insertable Views"), so both releases work.
  *
  * On the way back a statement that has read the view's definition may be waiting for the new name: so that it
- * still finds something there, a view over the old name takes it in the same RENAME. (Without it, two of some
+ * still finds something there, that view takes it again in the same RENAME. (Without it, two of some
  * hundred statements failed with error 1356 at each try.)
  */
 #include <string.h>
@@ -21,7 +21,7 @@
 struct renaming {
 	char *new_sql;	     /* the new name, qualified and quoted, like all of these */
 	char *waiting_sql;   /* of the view that is to have the old name */
-	char *returning_sql; /* of the view that has the new one on the way back */
+	char *returning_sql; /* of the view that has the new one while the table has not */
 	char *columns;	     /* "`a`, `b`" */
 	const char *old_sql;
 };
@@ -84,15 +84,16 @@ static bool add_steps(struct lk_my_derivation *m, const struct renaming *r, stru
 	/* There must be something of the name to give rights on. */
 	bool granted = lk_my_carry_table_grants(m, r->new_sql, error);
 	lk_derive_ddl(d, LK_EXPAND, view(r, r->waiting_sql, r->new_sql),
-		      lk_format("DROP VIEW IF EXISTS %s, %s", r->waiting_sql, r->returning_sql));
-	lk_derive_ddl(d, LK_EXPAND, lk_format("DROP VIEW IF EXISTS %s", r->new_sql),
-		      lk_strdup(standing));
-	lk_derive_ddl(d, LK_EXPAND,
-		      lk_format("RENAME TABLE %s TO %s, %s TO %s", r->old_sql, r->new_sql,
-				r->waiting_sql, r->old_sql),
-		      lk_format("%s;\nRENAME TABLE %s TO %s, %s TO %s, %s TO %s", returning,
-				r->old_sql, r->waiting_sql, r->new_sql, r->old_sql,
-				r->returning_sql, r->new_sql));
+		      lk_format("DROP VIEW IF EXISTS %s", r->waiting_sql));
+	/* All that the RENAME names is there, so that on MySQL it can be had by LOCK TABLES first (step/my_moment.c). */
+	lk_derive_ddl(
+		d, LK_EXPAND,
+		lk_format("RENAME TABLE %s TO %s, %s TO %s, %s TO %s", r->new_sql, r->returning_sql,
+			  r->old_sql, r->new_sql, r->waiting_sql, r->old_sql),
+		lk_format("RENAME TABLE %s TO %s, %s TO %s, %s TO %s", r->old_sql, r->waiting_sql,
+			  r->new_sql, r->old_sql, r->returning_sql, r->new_sql));
+	lk_derive_ddl(d, LK_EXPAND, lk_format("DROP VIEW IF EXISTS %s", r->returning_sql),
+		      lk_strdup(returning));
 	free(returning);
 	free(standing);
 	return granted;

@@ -176,15 +176,18 @@ bool lk_my_change_table(struct lk_session *session, const struct lk_my_statement
 			struct lk_table *table, bool *found, struct lk_error *error)
 {
 	*found = false;
-	if (statement->object_count == 0)
-		return true;
-	char *written = lk_my_look_written(session, &statement->objects[0]);
-	*found = lk_catalog_table(session, written, table, error);
-	free(written);
-	bool absent = !*found && error->class == LK_ERROR_PLAN;
-	if (absent)
+	for (size_t i = 0; !*found && i < statement->object_count; i++) {
+		char *written = lk_my_look_written(session, &statement->objects[i]);
+		*found = lk_catalog_table(session, written, table, error);
+		free(written);
+		if (!*found && error->class != LK_ERROR_PLAN)
+			return false;
+		if (statement->kind != LK_MY_RENAME_TABLE)
+			break;
+	}
+	if (!*found)
 		lk_error_clear(error);
-	return *found || absent;
+	return true;
 }
 
 /* True when the rebuild shall begin again; else *outcome is the step's. */

@@ -26,7 +26,8 @@ enum lk_outcome lk_my_change_carry_out(struct lk_step_run *run, const struct lk_
  * found out: then *outcome is the step's. */
 bool lk_my_change_is_undone(struct lk_step_run *run, enum lk_outcome *outcome,
 			    struct lk_error *error);
-/* The session's table of the statement's first name. *found is false, without an error, when there is none. */
+/* The session's table of the statement's first name, of a RENAME the first that is one (views come before it). *found is
+ * false, without an error, when there is none. */
 bool lk_my_change_table(struct lk_session *session, const struct lk_my_statement *statement,
 			struct lk_table *table, bool *found, struct lk_error *error);
 

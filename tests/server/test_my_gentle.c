@@ -273,20 +273,18 @@ static void a_backup_in_the_middle_is_waited_for_and_named(void **state)
 /*
  * A transaction that read the table and then writes it is ended by the server, at once, when our request waits in
  * between. On MariaDB ours never waits. On MySQL it begins in a moment in which nobody is within one, and between look
- * and request there is still a round trip, so there they are told and not judged.
+ * and request there is still a little time, so there they are told and not judged.
  */
-static void transactions_that_read_before_they_write_go_on(void **state)
+static void change_among_readers_that_write(const char *yaml)
 {
 	struct lk_test_steps steps;
 	struct lk_test_my_load_result result;
-	(void)state;
-	make(server);
-	open_steps(&steps, server, ADD_COLUMN);
+	open_steps(&steps, server, yaml);
 	struct lk_test_my_load *load = lk_test_my_load_start(
 		server,
-		"BEGIN; SELECT n FROM g WHERE id = 1; DO SLEEP(0.004); UPDATE g SET n = n + 1 WHERE"
+		"BEGIN; SELECT n FROM g WHERE id = 1; DO SLEEP(0.002); UPDATE g SET n = n + 1 WHERE"
 		" id = 5 + CONNECTION_ID() % 1000; COMMIT",
-		3, 5000);
+		3, 10000);
 	lk_test_my_load_wait(load, 50);
 	for (int i = 0; i < 5; i++) {
 		must_be_done(&steps, lk_test_step_forward(&steps, DDL));
@@ -299,6 +297,55 @@ static void transactions_that_read_before_they_write_go_on(void **state)
 	if (my_is_mariadb())
 		assert_string_equal(result.first_error, "");
 	lk_test_steps_close(&steps);
+}
+
+static void transactions_that_read_before_they_write_go_on(void **state)
+{
+	(void)state;
+	make(server);
+	change_among_readers_that_write(ADD_COLUMN);
+}
+
+#define EXCHANGE                                                                                   \
+	"plan: p\nsteps:\n  expand:\n    - ddl: \"RENAME TABLE g TO h, v TO g\"\n"                 \
+	"      undo: \"RENAME TABLE g TO v, h TO g\"\n"
+
+/* A view that takes the place of g while g is h. */
+static void make_with_view(void)
+{
+	make(server);
+	lk_test_my_sql(server, "DROP VIEW IF EXISTS v; DROP TABLE IF EXISTS h; CREATE TABLE h LIKE"
+			       " g; CREATE VIEW v AS SELECT id, n FROM h; DROP TABLE h");
+}
+
+static void so_they_do_when_a_view_takes_the_tables_place(void **state)
+{
+	(void)state;
+	make_with_view();
+	change_among_readers_that_write(EXCHANGE);
+	lk_test_my_sql(server, "DROP VIEW v");
+}
+
+/* On the way back the table that is in use is not the one that the statement names first. */
+static void a_renaming_waits_for_all_that_it_names(void **state)
+{
+	struct lk_test_steps steps;
+	(void)state;
+	make_with_view();
+	open_steps(&steps, server, EXCHANGE);
+	must_be_done(&steps, lk_test_step_forward(&steps, DDL));
+	MYSQL *mysql = lk_test_my_connect(server);
+	execute(mysql, "BEGIN");
+	execute(mysql, "SELECT COUNT(*) FROM h");
+	lk_test_step_begin(&steps, DDL, true);
+	lk_sleep_ms(600);
+	assert_false(lk_test_step_ended(&steps));
+	/* It would be with a request that waits behind the reader. */
+	must_not_have_heard(&steps, "gave up");
+	mysql_close(mysql);
+	must_be_done(&steps, lk_test_step_end(&steps));
+	lk_test_steps_close(&steps);
+	lk_test_my_sql(server, "DROP VIEW v");
 }
 
 /* Short transactions that overlap leave no moment in which nobody holds the table; among them we wait. */
@@ -322,6 +369,8 @@ int main(void)
 		cmocka_unit_test(a_reader_is_waited_for_outside_the_queue),
 		cmocka_unit_test(a_transaction_that_comes_in_between_delays_nobody_for_long),
 		cmocka_unit_test(transactions_that_read_before_they_write_go_on),
+		cmocka_unit_test(so_they_do_when_a_view_takes_the_tables_place),
+		cmocka_unit_test(a_renaming_waits_for_all_that_it_names),
 		cmocka_unit_test(a_table_that_is_never_free_is_changed),
 		cmocka_unit_test(a_stop_ends_the_wait_at_once),
 		cmocka_unit_test(without_an_instrument_the_oldest_transaction_is_suspected),
