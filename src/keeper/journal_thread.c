@@ -219,6 +219,8 @@ void lk_journalist_join(struct lk_journalist *j)
 	lk_queue_free(j->notes);
 	pthread_cond_destroy(&j->ended);
 	pthread_mutex_destroy(&j->mutex);
+	/* What is still said, as of the operator whose connection is closed, has no way into the journal any more. */
+	j->shared = NULL;
 }
 
 static void hand_over(struct lk_journalist *j, struct note *note)
