@@ -38,7 +38,8 @@ const struct lk_chaos_sign lk_chaos_my_signs[LK_CHAOS_MOMENTS + 1] = {
 /*
  * The latest run's steps by what they do: d dual write, b backfill, n NOT NULL (the first DDL of migrate), i the
  * index (the second), e end of dual write, x the drop (the last DDL of contract). A step that is under way may
- * have changed the catalog or not; before its intent and after its record it must not be in doubt. The two are
+ * have changed the catalog or not; before its intent and after its record it must not be in doubt. On the way back
+ * a step stays "done" in the journal until that is recorded. The two are
  * not read in one snapshot, so what disagrees counts only when it is still so at later looks at which the
  * journal has not moved. MariaDB shows nothing at all of a table that it cannot open at once: then nothing is
  * claimed.
@@ -64,18 +65,19 @@ const char lk_chaos_my_look[] =
 	"   'users' AND column_name = 'user_handle') AS idx"
 	"  FROM information_schema.columns WHERE table_schema = 'test' AND table_name = 'users'),"
 	" cur AS (SELECT * FROM lockkeeper.`cursor` WHERE run = " LATEST "),"
+	" way AS (SELECT backward AS back FROM lockkeeper.run WHERE name = " LATEST "),"
 	" bad AS ("
-	" SELECT CONCAT('dual write is ', d, ', columns and triggers: ', oldc, newc, trg) AS what FROM st, cat"
+	" SELECT CONCAT('dual write is ', d, ', columns and triggers: ', oldc, newc, trg) AS what FROM st, cat, way"
 	"  WHERE (d IN ('pending', 'undone') AND (newc OR trg > 0))"
-	"  OR (d = 'done' AND e = 'pending' AND NOT (newc AND oldc AND trg = 2))"
+	"  OR (d = 'done' AND e = 'pending' AND NOT back AND NOT (newc AND oldc AND trg = 2))"
 	" UNION ALL SELECT CONCAT('end of dual write is ', e, ', triggers: ', trg) FROM st, cat"
 	"  WHERE e = 'done' AND trg > 0"
 	" UNION ALL SELECT CONCAT('drop is ', x, ', the old column is there: ', oldc) FROM st, cat"
 	"  WHERE (x = 'done' AND (oldc OR NOT newc)) OR (x = 'pending' AND NOT oldc)"
-	" UNION ALL SELECT CONCAT('NOT NULL: ', nn, ', step: ', n) FROM st, cat"
-	"  WHERE newc AND ((n = 'done' AND NOT nn) OR (n IN ('pending', 'undone') AND nn))"
-	" UNION ALL SELECT CONCAT('index: ', idx, ', step: ', i) FROM st, cat"
-	"  WHERE newc AND ((i = 'done' AND NOT idx) OR (i IN ('pending', 'undone') AND idx))"
+	" UNION ALL SELECT CONCAT('NOT NULL: ', nn, ', step: ', n) FROM st, cat, way"
+	"  WHERE newc AND ((n = 'done' AND NOT nn AND NOT back) OR (n IN ('pending', 'undone') AND nn))"
+	" UNION ALL SELECT CONCAT('index: ', idx, ', step: ', i) FROM st, cat, way"
+	"  WHERE newc AND ((i = 'done' AND NOT idx AND NOT back) OR (i IN ('pending', 'undone') AND idx))"
 	" UNION ALL SELECT 'backfill is done, its cursor is not' FROM st"
 	"  WHERE b = 'done' AND NOT EXISTS (SELECT 1 FROM cur WHERE finished)"
 	" ) SELECT (SELECT GROUP_CONCAT(what SEPARATOR '; ') FROM bad),"

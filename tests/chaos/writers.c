@@ -70,6 +70,15 @@ static struct lk_link *connect_writer(struct lk_chaos_writers *w)
 	return link;
 }
 
+/* A server of MySQL that goes down says of a statement that it was interrupted, as of one that somebody has cancelled;
+ * then it takes no other. */
+static void find_lost(struct lk_link *link, struct lk_error *error)
+{
+	struct lk_error next;
+	if (strcmp(error->state, "70100") == 0 && !lk_link_execute(link, "SELECT 1", &next))
+		*error = next;
+}
+
 static void *write_rows(void *argument)
 {
 	static const struct lk_error nobody = {.class = LK_ERROR_LOST};
@@ -79,7 +88,10 @@ static void *write_rows(void *argument)
 		int64_t begun = lk_clock_us();
 		struct lk_error error = nobody;
 		bool done = link && lk_link_execute(link, w->sql, &error);
-		note(w, lk_clock_us() - begun, done ? NULL : &error);
+		int64_t took_us = lk_clock_us() - begun;
+		if (link && !done)
+			find_lost(link, &error);
+		note(w, took_us, done ? NULL : &error);
 		lk_sleep_ms(PAUSE_MS);
 		if (lk_chaos_connected(link))
 			continue;

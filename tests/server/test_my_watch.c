@@ -3,6 +3,7 @@
 #include "tests/server/my_sessions.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -232,6 +233,7 @@ static void old_holders_of_the_plans_tables_are_shown(void **state)
 	struct lk_sample sample;
 	int64_t deadline = lk_clock_us() + WAIT_US;
 	bool shown = false;
+	char last[200] = "without the holder";
 	scene_of(&s, state);
 	struct lk_session *holder = patient(&s, "holder");
 	my_must(holder, "BEGIN; SELECT * FROM orders");
@@ -239,10 +241,14 @@ static void old_holders_of_the_plans_tables_are_shown(void **state)
 		take(s.watch, &sample);
 		const struct lk_sample_session *h = look_for(&sample, holder);
 		shown = h && h->holds_table && strcmp(h->object, "test.orders") == 0;
+		if (h)
+			snprintf(last, sizeof last, "transaction of %.0f ms, holds %s",
+				 h->transaction_ms, h->holds_table ? h->object : "nothing");
 		lk_sample_free(&sample);
 		lk_sleep_ms(150);
 	}
-	assert_true(shown);
+	if (!shown)
+		fail_msg("the last sample: %s", last);
 	lk_session_close(holder);
 	lk_session_close(s.watch);
 }
