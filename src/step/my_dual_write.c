@@ -17,6 +17,7 @@
 #include "step/my_dual_write_sql.h"
 #include "step/my_gentle.h"
 #include "step/my_moment.h"
+#include "step/my_renew.h"
 #include "step/my_step.h"
 
 bool lk_my_dual_write_intend(struct lk_step_run *run, const char *cleanup, struct lk_error *error)
@@ -124,8 +125,9 @@ bool lk_my_dual_write_make(struct lk_step_run *run, const struct lk_my_pair *pai
 static bool begin_work(struct lk_step_run *run, void *argument, struct lk_error *error)
 {
 	struct lk_my_pair pair;
-	(void)argument;
-	bool done = lk_my_pair_read(run->session, lk_step_of(run), &pair, error);
+	const bool *interrupted = argument;
+	bool done = lk_my_pair_read(run->session, lk_step_of(run), &pair, error) &&
+		    lk_my_renew_triggers(run, &pair, *interrupted, error);
 	if (done && (pair.insert == LK_MY_TRIGGER_NONE || !pair.new_side))
 		done = add_column(run, &pair, error);
 	done = done && lk_my_dual_write_make(run, &pair, true, false, error) &&
@@ -163,7 +165,7 @@ static enum lk_outcome begin_dual_write(struct lk_step_run *run, struct lk_my_pa
 		return lk_step_outcome(run, error);
 	snprintf(run->note, sizeof run->note, "column %s and its triggers are there",
 		 pair->step->to);
-	return lk_my_gently(run, &pair->table, begin_work, NULL, error);
+	return lk_my_gently(run, &pair->table, begin_work, &begun, error);
 }
 
 static enum lk_outcome dual_write_forward(struct lk_step_run *run, struct lk_error *error)
@@ -196,6 +198,7 @@ static bool undo_work(struct lk_step_run *run, void *argument, struct lk_error *
 	struct lk_my_pair pair;
 	(void)argument;
 	bool done = lk_my_pair_read(run->session, lk_step_of(run), &pair, error) &&
+		    lk_my_renew_triggers(run, &pair, false, error) &&
 		    lk_my_dual_write_drop_triggers(run, &pair, false, error);
 	if (done && pair.new_side) {
 		char *restore = lk_my_dual_write_restore(&pair);

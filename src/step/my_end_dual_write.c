@@ -14,6 +14,7 @@
 #include "step/my_dual_write.h"
 #include "step/my_dual_write_sql.h"
 #include "step/my_gentle.h"
+#include "step/my_renew.h"
 #include "step/my_step.h"
 
 /* "DROP INDEX `a`, DROP CONSTRAINT `b`": what goes with the column and would stand in the way before; "" nothing. */
@@ -68,10 +69,17 @@ static bool relax(struct lk_step_run *run, const struct lk_my_pair *pair, struct
 	return done;
 }
 
+struct ending {
+	const struct lk_step *dual_write;
+	bool interrupted; /* an earlier attempt of it was */
+};
+
 static bool end_work(struct lk_step_run *run, void *argument, struct lk_error *error)
 {
+	const struct ending *ending = argument;
 	struct lk_my_pair pair;
-	bool done = lk_my_pair_read(run->session, argument, &pair, error) &&
+	bool done = lk_my_pair_read(run->session, ending->dual_write, &pair, error) &&
+		    lk_my_renew_triggers(run, &pair, ending->interrupted, error) &&
 		    relax(run, &pair, error) &&
 		    lk_my_dual_write_drop_triggers(run, &pair, false, error) &&
 		    lk_my_dual_write_record(run, "done", true, error);
@@ -108,9 +116,10 @@ static enum lk_outcome end_pair(struct lk_step_run *run, const struct lk_my_pair
 	char *update = lk_my_dual_write_drop(run->session, pair, false);
 	char *cleanup = lk_format("%s;\n%s", insert, update);
 	LK_COPY(run->note, "the triggers are gone");
+	struct ending ending = {.dual_write = pair->step, .interrupted = begun};
 	enum lk_outcome outcome =
 		lk_my_dual_write_intend(run, cleanup, error)
-			? lk_my_gently(run, &pair->table, end_work, (void *)pair->step, error)
+			? lk_my_gently(run, &pair->table, end_work, &ending, error)
 			: lk_step_outcome(run, error);
 	free(cleanup);
 	free(update);

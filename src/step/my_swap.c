@@ -18,14 +18,16 @@
 #include "step/my_expression.h"
 #include "step/my_gentle.h"
 #include "step/my_moment.h"
+#include "step/my_renew.h"
 #include "step/my_step.h"
 #include "step/swap.h"
 
 struct swap {
 	const struct lk_step *dual_write;
 	bool backward;
-	bool wanted; /* the names exchanged, or as they were when the dual write began */
-	bool again;  /* the triggers are not whole: that comes first */
+	bool wanted;	  /* the names exchanged, or as they were when the dual write began */
+	bool again;	  /* the triggers are not whole: that comes first */
+	bool interrupted; /* an earlier attempt was, and the triggers are not renewed since */
 };
 
 static bool is_whole(const struct lk_my_pair *pair)
@@ -130,9 +132,12 @@ static bool mark_repair(struct lk_step_run *run, struct lk_error *error)
 /* An earlier attempt has left the table without its triggers for a while: they come back as the names are now. */
 static bool make_whole(struct lk_step_run *run, void *argument, struct lk_error *error)
 {
-	const struct swap *s = argument;
+	struct swap *s = argument;
 	struct lk_my_pair pair;
-	bool done = lk_my_pair_read(run->session, s->dual_write, &pair, error);
+	bool done = lk_my_pair_read(run->session, s->dual_write, &pair, error) &&
+		    lk_my_renew_triggers(run, &pair, s->interrupted, error);
+	if (done)
+		s->interrupted = false;
 	if (done && !is_whole(&pair))
 		done = both_there(&pair, error) && mark_repair(run, error) &&
 		       lk_my_dual_write_make(run, &pair, true, false, error) &&
@@ -322,6 +327,7 @@ static enum lk_outcome swap_pair(struct lk_step_run *run, struct swap *s,
 			pair->table.shown, s->dual_write->from, s->dual_write->to);
 		return LK_OUTCOME_FAILED;
 	}
+	s->interrupted = begun && !s->backward;
 	char *cleanup = cleanup_of(run->session, pair);
 	bool intended = lk_my_dual_write_intend(run, cleanup, error);
 	free(cleanup);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/server/my_sessions.h"
 
+#include <glob.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -164,4 +166,17 @@ void my_grow_old(const struct lk_test_my *server, MYSQL *mysql, int seconds)
 	if (!lk_test_my_wait(server, sql, seconds + 30))
 		fail_msg("connection %lu was never idle for %d s", id, seconds);
 	free(sql);
+}
+
+void my_forget_triggers(const struct lk_test_my *server, const char *database)
+{
+	glob_t found;
+	char *pattern = lk_format("%s/%s/*.TRN", lk_test_my_data(server), database);
+	if (my_is_mariadb()) {
+		assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			assert_int_equal(unlink(found.gl_pathv[i]), 0);
+		globfree(&found);
+	}
+	free(pattern);
 }

