@@ -62,9 +62,7 @@ static int64_t hash_of(const char *text)
 	return (int64_t)(hash >> 1);
 }
 
-/* A name as it is spelt in the names of files; false when it has letters beyond ASCII, which have a spelling of
- * their own. */
-static bool add_file_name(struct lk_buffer *out, const char *name)
+bool lk_my_file_name(struct lk_buffer *out, const char *name)
 {
 	for (const char *p = name; *p; p++) {
 		if (*p & 0x80)
@@ -90,9 +88,9 @@ static bool read_id(struct lk_session *session, struct lk_table *table, bool mar
 	struct lk_error unseen;
 	struct lk_buffer name = {0};
 	table->id = hash_of(table->sql);
-	bool spelt = add_file_name(&name, table->schema);
+	bool spelt = lk_my_file_name(&name, table->schema);
 	lk_buffer_add(&name, "/");
-	spelt = spelt && add_file_name(&name, table->name);
+	spelt = spelt && lk_my_file_name(&name, table->name);
 	bool read = spelt &&
 		    LK_QUERY(session, &r, &unseen,
 			     maria ? "SELECT table_id FROM information_schema.innodb_sys_tables"

@@ -6,6 +6,7 @@
 #ifndef LK_CATALOG_MY_CATALOG_H
 #define LK_CATALOG_MY_CATALOG_H
 
+#include "base/buffer.h"
 #include "catalog/catalog.h"
 
 /* NAME_LEN, in characters: of tables, columns, indexes, constraints, triggers. */
@@ -23,6 +24,10 @@
 
 /* `database`.`name`, and the name as a person writes it; the caller's. */
 char *lk_my_quoted_name(struct lk_session *session, const char *schema, const char *name);
+
+/* A name as it is spelt in the names of files, and in InnoDB's own; false when it has letters beyond ASCII, which have a
+ * spelling of their own. */
+bool lk_my_file_name(struct lk_buffer *out, const char *name);
 
 bool lk_my_privileges(struct lk_session *session, const struct lk_table *table,
 		      struct lk_error *error);

@@ -186,12 +186,20 @@ static bool connect_to(MYSQL *mysql, const struct lk_my_uri *uri, const char *na
 
 MYSQL *lk_my_connect(const char *text, const char *name, struct lk_error *error)
 {
+	return lk_my_connect_impatient(text, name, 0, error);
+}
+
+MYSQL *lk_my_connect_impatient(const char *text, const char *name, unsigned answer_s,
+			       struct lk_error *error)
+{
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct lk_my_uri uri;
 	pthread_once(&once, initialise);
 	if (!lk_my_uri_parse(text, &uri, error))
 		return NULL;
 	MYSQL *mysql = mysql_init(NULL);
+	if (mysql && answer_s > 0)
+		mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &answer_s);
 	bool connected =
 		mysql ? connect_to(mysql, &uri, name, error)
 		      : lk_fail(error, LK_ERROR_SYSTEM, "the client library has no memory");

@@ -10,6 +10,9 @@
 
 /* A connection whose attribute program_name is `name`, or NULL and *error. mysql_close it. */
 MYSQL *lk_my_connect(const char *uri, const char *name, struct lk_error *error);
+/* The same, and an answer that takes longer is a connection that broke (LOST). Oracle's library may wait three times. */
+MYSQL *lk_my_connect_impatient(const char *uri, const char *name, unsigned answer_s,
+			       struct lk_error *error);
 
 /*
  * Sets what every session of ours has, whatever the server, the user or an option file say:

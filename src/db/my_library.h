@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "db/binlog_link.h"
 #include "db/my_uri.h"
 
 /* Before connecting: encryption, login paths, and no reconnecting behind our back (it would lose locks). */
@@ -19,5 +20,18 @@ bool lk_my_library_prepare(MYSQL *mysql, const struct lk_my_uri *uri, struct lk_
 bool lk_my_library_check(MYSQL *mysql, const struct lk_my_uri *uri, struct lk_error *error);
 /* The descriptor of the connection's socket. */
 int lk_my_library_socket(MYSQL *mysql);
+
+/*
+ * The binary log's events. A dump, or NULL and *error; what the server refuses only the first fetch may tell. A fetch waits
+ * for one event, whose bytes are valid until the next; class LOST when the server has ended the dump.
+ */
+struct lk_my_dump;
+/* A number that no replica has: a server ends the dump of another who comes with the same. */
+uint32_t lk_my_replica_number(void);
+struct lk_my_dump *lk_my_library_dump(MYSQL *mysql, const struct lk_binlog_start *start,
+				      struct lk_error *error);
+bool lk_my_library_fetch(struct lk_my_dump *dump, const uint8_t **event, size_t *length,
+			 struct lk_error *error);
+void lk_my_library_end_dump(struct lk_my_dump *dump);
 
 #endif

@@ -236,6 +236,16 @@ void lk_my_key_add_equal(const struct lk_my_key *key, char *const *value, struct
 	}
 }
 
+void lk_my_key_add_literal(const struct lk_my_key *key, size_t i, const char *value,
+			   struct lk_buffer *out)
+{
+	const struct lk_my_key_part *part = &key->parts[i];
+	if (part->form == LK_MY_ENUM)
+		lk_buffer_add(out, part->members[member_number(part, value)]);
+	else
+		add_literal(part, value, out);
+}
+
 /* The bytes of a hexadecimal text; NULL when they are no printable UTF-8. */
 static char *decoded(const char *hex)
 {

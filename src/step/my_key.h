@@ -56,6 +56,9 @@ void lk_my_key_add_range(const struct lk_my_key *key, char *const *low, char *co
 			 struct lk_buffer *out);
 /* The condition "key = value". */
 void lk_my_key_add_equal(const struct lk_my_key *key, char *const *value, struct lk_buffer *out);
+/* A value of column i as a literal that compares exactly with the column. */
+void lk_my_key_add_literal(const struct lk_my_key *key, size_t i, const char *value,
+			   struct lk_buffer *out);
 /* A value of column i as people read it: texts decoded where they are printable UTF-8, else 0x…; the caller's. */
 char *lk_my_key_shown(const struct lk_my_key *key, size_t i, const char *value);
 

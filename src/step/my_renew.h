@@ -21,5 +21,8 @@
  */
 bool lk_my_renew_triggers(struct lk_step_run *run, const struct lk_my_pair *pair, bool interrupted,
 			  struct lk_error *error);
+/* The same for any triggers of ours on a table, by their names without its database. */
+bool lk_my_renew(struct lk_step_run *run, const struct lk_table *table, char *const *names,
+		 size_t count, bool interrupted, struct lk_error *error);
 
 #endif
