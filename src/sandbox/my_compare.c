@@ -176,6 +176,10 @@ static char *with_wanted(char *sql, int64_t rows)
 	return lk_buffer_take(&out);
 }
 
+/* A plain statement's view is not one moment on MariaDB: among many writers it may have half of a transaction. */
+static const char snapshot[] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
+			       "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
 static bool compare_table(struct lk_link *link, const struct shop_table *table,
 			  struct lk_shop_sums *sums, struct lk_error *error)
 {
@@ -183,7 +187,9 @@ static bool compare_table(struct lk_link *link, const struct shop_table *table,
 	if (!columns_of(link, table->name, &columns, error))
 		return false;
 	char *sql = with_wanted(compare_sql(table, &columns), table->rows);
-	bool done = lk_link_query(link, sql, &result, error);
+	bool done = lk_link_execute(link, snapshot, error) &&
+		    lk_link_query(link, sql, &result, error) &&
+		    lk_link_execute(link, "COMMIT", error);
 	free(sql);
 	lk_result_free(&columns);
 	if (!done)

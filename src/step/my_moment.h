@@ -16,7 +16,7 @@
  * waits, for up to three seconds; then it waits after all where only short transactions are in its way, and else fails
  * with class RETRY. MySQL cannot do that (its least wait is 1 s): there it goes out together with a look that fails
  * while anybody holds the table, as far as the server shows it, again and again, and mostly as a LOCK TABLES under
- * which the statement itself comes; after ten seconds without such a moment it goes out all the same, under the killer's
+ * which the statement itself comes; after a minute without such a moment it goes out all the same, under the killer's
  * eye, unless a long transaction is in its way. A statement that is a LOCK TABLES itself holds what it locks when this
  * returns.
  *

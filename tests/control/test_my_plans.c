@@ -81,17 +81,47 @@ static struct lk_walked *walk(const struct lk_servers_kind *kind, const struct l
 	return walked;
 }
 
+/*
+ * MySQL cannot be asked for a lock without waiting, and whom it ends for a wait in a circle it chooses itself
+ * (src/step/my_moment.h): on a machine that is overloaded a transaction of the application may be its choice. That is
+ * allowed for once; from that example on the walk is repeated, and then must be good.
+ */
+static bool is_servers_choice(const struct lk_servers_kind *kind, const struct lk_verdict *v)
+{
+	return kind == &lk_servers_mysql && v->errors == 1 && v->different == 0 &&
+	       strstr(v->sentence, "Deadlock found");
+}
+
+/* How many of them were good before the server made a choice, if it did. */
+static size_t walk_from(const struct lk_servers_kind *kind, const struct lk_examples *plans,
+			size_t first, bool may_choose)
+{
+	struct lk_examples rest = {.count = plans->count - first};
+	memcpy(rest.paths, plans->paths + first, rest.count * sizeof *rest.paths);
+	struct lk_walked *walked = walk(kind, &rest, "--there-and-back");
+	size_t good = 0;
+	while (good < walked->count &&
+	       !(may_choose && is_servers_choice(kind, &walked->verdicts[good])))
+		lk_examples_assert_good(&walked->verdicts[good++]);
+	if (good == walked->count) {
+		assert_int_equal(walked->status, 0);
+		assert_int_equal(walked->count, rest.count);
+	}
+	free(walked);
+	return good;
+}
+
 static void walk_all(const struct lk_servers_kind *kind, bool (*wanted)(const char *name))
 {
 	struct lk_examples plans = {0};
 	need(kind);
 	lk_examples_list(&plans, wanted);
-	struct lk_walked *walked = walk(kind, &plans, "--there-and-back");
-	for (size_t i = 0; i < walked->count; i++)
-		lk_examples_assert_good(&walked->verdicts[i]);
-	assert_int_equal(walked->status, 0);
-	assert_int_equal(walked->count, plans.count);
-	free(walked);
+	size_t good = walk_from(kind, &plans, 0, true);
+	if (good < plans.count) {
+		print_message("the server ended a transaction; once more from %s\n",
+			      plans.paths[good]);
+		walk_from(kind, &plans, good, false);
+	}
 	lk_examples_free(&plans);
 }
 

@@ -59,13 +59,19 @@ static struct lk_link *open_link(const char *uri)
 	return link;
 }
 
+bool lk_practice_try(const struct lk_sandbox *sandbox, const char *sql, struct lk_error *error)
+{
+	struct lk_link *link = open_link(sandbox->uri);
+	bool done = lk_link_execute(link, sql, error);
+	lk_link_close(link);
+	return done;
+}
+
 void lk_practice_sql(const struct lk_sandbox *sandbox, const char *sql)
 {
 	struct lk_error error = {0};
-	struct lk_link *link = open_link(sandbox->uri);
-	if (!lk_link_execute(link, sql, &error))
+	if (!lk_practice_try(sandbox, sql, &error))
 		fail_msg("%s: %s", sql, error.text);
-	lk_link_close(link);
 }
 
 char *lk_practice_value(const char *uri, const char *sql)

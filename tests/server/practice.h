@@ -26,6 +26,7 @@ struct lk_sandbox lk_practice_small(int writes);
 /* Nothing of it may be left. */
 void lk_practice_stop(struct lk_sandbox *sandbox);
 struct lk_sandbox_result lk_practice_result(struct lk_sandbox *sandbox);
+bool lk_practice_try(const struct lk_sandbox *sandbox, const char *sql, struct lk_error *error);
 void lk_practice_sql(const struct lk_sandbox *sandbox, const char *sql);
 /* The first column of the first row, "" for NULL or no row; the caller's. */
 char *lk_practice_value(const char *uri, const char *sql);
